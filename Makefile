@@ -1,0 +1,63 @@
+# Everything a developer or CI runs. Needs Python 3.11 or later, git and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.requirements-dev.stamp
+PYTEST := $(BIN)/python -m pytest -n 2
+# The packages that hold code; the ones that do not exist yet are left out.
+CODE := $(wildcard agents adapters journal tasks api runtime sandbox tests bench)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lock lint fmt type test test-unit test-integration test-contract test-e2e db-check run clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Create the virtual environment and install the pinned packages
+
+$(STAMP): requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; $(PYTHON) is " + sys.version.split()[0] + ". Name another one: make setup PYTHON=python3.11")'
+	@echo "Installing the pinned packages into $(VENV) (about a minute)..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	@touch $@
+
+lock: $(STAMP) ## Pin the closures of requirements*.in anew
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url requirements.in --output-file requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url requirements-dev.in --output-file requirements-dev.txt
+
+lint: $(STAMP) ## Check style, likely bugs and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+fmt: $(STAMP) ## Repair what the linter can repair, and format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+type: $(STAMP) ## Check the types
+	$(BIN)/mypy $(CODE)
+
+test: lint type ## Everything CI runs: lint, types and all tests
+	$(PYTEST) tests
+
+test-unit: $(STAMP) ## Tests of pure code
+	$(PYTEST) tests/unit
+
+test-integration: $(STAMP) ## Tests against real PostgreSQL and Redis
+	$(PYTEST) tests/integration
+
+test-contract: $(STAMP) ## Tests of the sandbox exchange with unmodified clients, and of the platform's contract
+	$(PYTEST) tests/contract
+
+test-e2e: $(STAMP) ## Tests of the whole system as processes
+	$(PYTEST) tests/e2e
+
+db-check: $(STAMP) ## Migrate an empty database and fail when models and migrations differ
+	$(BIN)/python -m sandbox.embedded.db_check
+
+run: $(STAMP) ## Start everything on this machine; stop it with Ctrl-C
+	@$(BIN)/python -m sandbox
+
+clean: ## Remove the virtual environment and caches (data in .data/ stays)
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
