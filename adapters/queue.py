@@ -1,0 +1,116 @@
+"""The Celery application: how work is announced, and the beat schedule in Redis (RedBeat).
+
+A message is only a wake-up call; the row in the book is the work. Losing or doubling a message
+therefore costs time, never money. Settings follow measurements of Celery over Redis: short
+socket timeouts, no publish retry (it doubles messages), results off, one message prefetched.
+"""
+
+import logging
+from datetime import timedelta
+from decimal import Decimal
+
+from celery import Celery
+from celery.schedules import schedule as every
+from kombu import Queue
+from kombu.exceptions import OperationalError
+from redbeat import RedBeatSchedulerEntry
+
+SIGNALS, TICKS, UPKEEP = "signals", "ticks", "upkeep"
+KEY_PREFIX = "redbeat:"
+TICK_TASK = "agents.tick"
+SIGNAL_TASK = "agents.signal"
+HARD_TIME_LIMIT = 300
+VISIBILITY_TIMEOUT = 2 * HARD_TIME_LIMIT
+SOCKET_TIMEOUT = 2
+
+logger = logging.getLogger(__name__)
+
+
+def celery_app(redis_url: str) -> Celery:
+    """The application that both the API (to send) and the workers (to run) use.
+
+    Args:
+        redis_url: the broker, which also holds the beat schedule.
+    """
+    app = Celery("trading-agents", broker=redis_url)
+    app.conf.update(
+        task_serializer="json",
+        accept_content=["json"],
+        timezone="UTC",
+        task_ignore_result=True,
+        task_queues=[Queue(name) for name in (SIGNALS, TICKS, UPKEEP)],
+        task_default_queue=UPKEEP,
+        task_routes={SIGNAL_TASK: {"queue": SIGNALS}, TICK_TASK: {"queue": TICKS}},
+        task_create_missing_queues=False,
+        task_acks_late=False,
+        task_time_limit=HARD_TIME_LIMIT,
+        task_publish_retry=False,
+        worker_prefetch_multiplier=1,
+        worker_send_task_events=True,
+        task_send_sent_event=True,
+        worker_hijack_root_logger=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "visibility_timeout": VISIBILITY_TIMEOUT,
+            "unacked_restore_interval": 1,
+            "unacked_restore_throttle": 1,
+            "socket_timeout": SOCKET_TIMEOUT,
+            "socket_connect_timeout": SOCKET_TIMEOUT,
+            "retry_on_timeout": False,
+        },
+        redbeat_redis_url=redis_url,
+        redbeat_key_prefix=KEY_PREFIX,
+        redbeat_redis_options={"socket_timeout": 10, "socket_connect_timeout": SOCKET_TIMEOUT},
+        redbeat_lock_timeout=30,
+        beat_max_loop_interval=1,
+    )
+    return app
+
+
+class TaskQueue:
+    """Announces rows to the workers and keeps one periodic entry per running agent."""
+
+    def __init__(self, app: Celery) -> None:
+        self.app = app
+
+    def announce_decision(self, decision_id: int) -> bool:
+        """Wake a worker for a pending decision; False if the broker is out of reach.
+
+        The row stays pending then, and the sweeper announces it again.
+        """
+        try:
+            self.app.send_task(SIGNAL_TASK, args=[decision_id], task_id=f"decision-{decision_id}")
+        except OperationalError as error:
+            logger.warning("decision %s not announced, the sweeper will: %s", decision_id, error)
+            return False
+        return True
+
+    def schedule_agent(self, agent: str, interval: Decimal) -> None:
+        """Have beat send the agent's tick every ``interval`` seconds; the same call updates the interval."""
+        seconds = float(interval)
+        entry = RedBeatSchedulerEntry(
+            name=_entry_name(agent),
+            task=TICK_TASK,
+            schedule=every(timedelta(seconds=seconds)),
+            args=[agent],
+            options={"queue": TICKS, "expires": seconds},
+            app=self.app,
+        )
+        entry.save()
+
+    def unschedule_agent(self, agent: str) -> None:
+        """Take the agent's tick off the schedule; nothing happens if it is not there."""
+        try:
+            entry = RedBeatSchedulerEntry.from_key(_entry_key(agent), app=self.app)
+        except KeyError:
+            return
+        entry.delete()
+
+
+def _entry_name(agent: str) -> str:
+    return f"tick:{agent}"
+
+
+def _entry_key(agent: str) -> str:
+    return KEY_PREFIX + _entry_name(agent)

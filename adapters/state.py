@@ -1,0 +1,113 @@
+"""The nerve in Redis: agent state, leases, the request-weight budget. All of it can be rebuilt from the book.
+
+What cannot be read counts as stopped: see :meth:`StateStore.agent`.
+"""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import redis
+from redis.exceptions import LockError, RedisError
+
+from agents.model import Status, TradingState
+
+LEASE_SECONDS = 120
+WEIGHT_WINDOW_SECONDS = 60
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentState:
+    """What a worker must know of an agent right before an order goes out."""
+
+    status: Status
+    version: int
+    trading: TradingState
+
+
+NOTHING_RUNS = AgentState(Status.STOPPED, -1, TradingState.HALTED)
+"""What unreadable or missing state means."""
+
+
+def connect(url: str) -> redis.Redis:
+    """A client that answers in text and never waits for long."""
+    return redis.Redis.from_url(url, decode_responses=True, socket_timeout=2, socket_connect_timeout=2)
+
+
+class StateStore:
+    """Agent state, trading state, heartbeats, leases and the exchange's request-weight budget."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self.client = client
+
+    def put_agent(self, agent: str, status: Status, version: int) -> None:
+        """Publish an agent's state as committed in the book; an older version never overwrites a newer one."""
+        self.client.eval(PUT_IF_NEWER, 1, _agent_key(agent), status.value, version)
+
+    def put_trading_state(self, state: TradingState) -> None:
+        """Publish the switch above all agents."""
+        self.client.set("trading:state", state.value)
+
+    def agent(self, agent: str) -> AgentState:
+        """The agent's state now; stopped and halted if it is missing or cannot be read."""
+        try:
+            with self.client.pipeline(transaction=False) as pipeline:
+                pipeline.hmget(_agent_key(agent), "status", "version")
+                pipeline.get("trading:state")
+                (status, version), trading = pipeline.execute()
+            return AgentState(Status(status), int(version), TradingState(trading))
+        except (RedisError, ValueError, TypeError) as error:
+            logger.warning("state of %s unreadable, counts as halted: %s", agent, error)
+            return NOTHING_RUNS
+
+    def beat_heart(self, agent: str) -> None:
+        """Note that the agent's tick ran to its end."""
+        self.client.hset(_agent_key(agent), "heartbeat", datetime.now(UTC).isoformat())
+
+    @contextmanager
+    def lease(self, agent: str, wait_seconds: float) -> Iterator[bool]:
+        """Hold the agent for one worker; yields False if another has it after ``wait_seconds``.
+
+        A courtesy that saves work: the unique keys of the book are the guarantee.
+        """
+        lock = self.client.lock(f"lease:{agent}", timeout=LEASE_SECONDS, blocking_timeout=wait_seconds, sleep=0.01)
+        if not lock.acquire():
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            try:
+                lock.release()
+            except LockError:
+                logger.warning("lease of %s ran out before the work was done", agent)
+
+    def spend_weight(self, weight: int, limit: int) -> bool:
+        """Take ``weight`` from this minute's shared budget of ``limit``; False if that would exceed it."""
+        window = int(time.time()) // WEIGHT_WINDOW_SECONDS
+        return bool(self.client.eval(SPEND, 1, f"weight:{window}", weight, limit, 2 * WEIGHT_WINDOW_SECONDS))
+
+
+PUT_IF_NEWER = """
+local known = redis.call('HGET', KEYS[1], 'version')
+if known and tonumber(known) > tonumber(ARGV[2]) then return 0 end
+redis.call('HSET', KEYS[1], 'status', ARGV[1], 'version', ARGV[2])
+return 1
+"""
+
+SPEND = """
+local used = tonumber(redis.call('GET', KEYS[1]) or '0')
+if used + tonumber(ARGV[1]) > tonumber(ARGV[2]) then return 0 end
+redis.call('INCRBY', KEYS[1], ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return 1
+"""
+
+
+def _agent_key(agent: str) -> str:
+    return f"agent:{agent}"

@@ -1,0 +1,58 @@
+"""The error tree of the whole service.
+
+::
+
+    TradingError
+    ├── InvalidInputError       a caller's value is out of range; names the field
+    ├── NotFoundError           no such agent, account, signal or order
+    ├── ConflictError           the request contradicts the present state
+    │   └── StaleStateError     the state changed between reading it and writing
+    ├── SignalSourceError       the machine-learning engine gave no usable answer
+    ├── ExchangeError           the exchange gave no usable answer to a read
+    └── BookError               the book refused or contradicts itself
+
+An order's outcome is not an exception: it is a value with three cases, see
+:class:`agents.orders.Placement`.
+"""
+
+
+class TradingError(Exception):
+    """Base of every error this service raises on purpose."""
+
+
+class InvalidInputError(TradingError):
+    """A caller's value is not allowed.
+
+    Args:
+        field: the name of the offending field, as the caller wrote it.
+        reason: what is allowed.
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+class NotFoundError(TradingError):
+    """The named thing does not exist."""
+
+
+class ConflictError(TradingError):
+    """The request contradicts the present state; the message says what to do instead."""
+
+
+class StaleStateError(ConflictError):
+    """The state read before is no longer the state now; read again and decide again."""
+
+
+class SignalSourceError(TradingError):
+    """The machine-learning engine is down, slow or talking nonsense."""
+
+
+class ExchangeError(TradingError):
+    """The exchange did not answer a read, or answered what cannot be used."""
+
+
+class BookError(TradingError):
+    """The book refused a write that should have been possible; nothing was written."""

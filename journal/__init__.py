@@ -1,0 +1,1 @@
+"""The book: everything that money or promise depends on, in PostgreSQL."""

@@ -1,0 +1,190 @@
+"""The tables that say who trades and why: agents, accounts, signals, decisions, the switch, the audit log.
+
+What was traded is in :mod:`journal.trade_models`.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Text, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, INT8MULTIRANGE, Range
+from sqlalchemy.orm import Mapped, mapped_column
+
+from journal.tables import Amount, Base, BigId, Now
+
+STATUSES = "('stopped', 'running', 'paused')"
+
+
+class Agent(Base):
+    """One strategy instance. ``version`` rises with every control call, ``book_version`` with every order booked."""
+
+    __tablename__ = "agents"
+    __table_args__ = (CheckConstraint(f"status IN {STATUSES}", name="status"),)
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    status: Mapped[str] = mapped_column(server_default="stopped")
+    version: Mapped[int] = mapped_column(server_default="0")
+    book_version: Mapped[int] = mapped_column(server_default="0")
+    profile_version: Mapped[int] = mapped_column(server_default="1")
+    tick_seconds: Mapped[Decimal]
+    symbols: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    peak_equity: Mapped[Amount]
+    last_tick_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+    created_at: Mapped[Now]
+    updated_at: Mapped[Now]
+
+
+class Account(Base):
+    """One investor's money under one agent.
+
+    ``cash`` is free, ``reserved`` is set aside for orders not yet final, ``balance`` is flows plus
+    realised profit; always ``cash + reserved + cost of open positions = balance``. ``number`` is the
+    compact name used in per-account decision records.
+    """
+
+    __tablename__ = "accounts"
+    __table_args__ = (
+        CheckConstraint(f"status IN {STATUSES}", name="status"),
+        CheckConstraint("kind IN ('investor', 'house', 'dust')", name="kind"),
+        CheckConstraint("cash >= 0", name="cash_not_negative"),
+        CheckConstraint("reserved >= 0", name="reserved_not_negative"),
+        Index(None, "agent", "number"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(Identity(always=True), unique=True)
+    agent: Mapped[str] = mapped_column(ForeignKey(Agent.name))
+    kind: Mapped[str] = mapped_column(server_default="investor")
+    status: Mapped[str] = mapped_column(server_default="stopped")
+    version: Mapped[int] = mapped_column(server_default="0")
+    cash: Mapped[Amount]
+    reserved: Mapped[Amount]
+    balance: Mapped[Amount]
+    peak_equity: Mapped[Amount]
+    total_profit: Mapped[Amount]
+    total_loss: Mapped[Amount]
+    total_trades: Mapped[int] = mapped_column(server_default="0")
+    winning_trades: Mapped[int] = mapped_column(server_default="0")
+    opened_at: Mapped[Now]
+    updated_at: Mapped[Now]
+
+
+class Assignment(Base):
+    """Which agent served an account from when to when; the open one has no end."""
+
+    __tablename__ = "assignments"
+    __table_args__ = (
+        Index("uq_assignments_open", "account_id", unique=True, postgresql_where=text("ended_at IS NULL")),
+        Index(None, "agent", "started_at"),
+    )
+
+    id: Mapped[BigId]
+    account_id: Mapped[str] = mapped_column(ForeignKey(Account.id))
+    agent: Mapped[str] = mapped_column(ForeignKey(Agent.name))
+    started_at: Mapped[Now]
+    ended_at: Mapped[datetime | None]
+
+
+class CashFlow(Base):
+    """Money in or out of an account, once per ``reference_id``; the amount is positive, the type gives the sign."""
+
+    __tablename__ = "cash_flows"
+    __table_args__ = (
+        CheckConstraint("flow_type IN ('deposit', 'withdrawal')", name="flow_type"),
+        CheckConstraint("amount > 0", name="amount_positive"),
+        UniqueConstraint("account_id", "reference_id"),
+    )
+
+    id: Mapped[BigId]
+    account_id: Mapped[str] = mapped_column(ForeignKey(Account.id))
+    flow_type: Mapped[str]
+    amount: Mapped[Decimal]
+    reference_id: Mapped[str]
+    created_at: Mapped[Now]
+
+
+class Signal(Base):
+    """A signal as it was received, once; a malformed one keeps its ``raw`` text and no values."""
+
+    __tablename__ = "signals"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    source: Mapped[str]
+    symbol: Mapped[str | None]
+    action: Mapped[str | None]
+    confidence: Mapped[Decimal | None]
+    price: Mapped[Decimal | None]
+    signal_at: Mapped[datetime | None]
+    raw: Mapped[dict[str, Any] | None]
+    received_at: Mapped[Now]
+
+
+class Decision(Base):
+    """What one agent did about one signal, and why; pending until a worker has decided.
+
+    ``code`` is the outcome for the agent as a whole; ``counts`` the number of accounts by code.
+    """
+
+    __tablename__ = "decisions"
+    __table_args__ = (
+        UniqueConstraint("signal_id", "agent"),
+        CheckConstraint("(code IS NULL) = (decided_at IS NULL)", name="decided_with_code"),
+        Index("ix_decisions_pending", "agent", "id", postgresql_where=text("decided_at IS NULL")),
+        Index(None, "agent", "id"),
+    )
+
+    id: Mapped[BigId]
+    signal_id: Mapped[str] = mapped_column(ForeignKey(Signal.id))
+    agent: Mapped[str] = mapped_column(ForeignKey(Agent.name))
+    code: Mapped[str | None]
+    detail: Mapped[str | None]
+    counts: Mapped[dict[str, Any] | None]
+    profile_version: Mapped[int | None]
+    bid: Mapped[Decimal | None]
+    ask: Mapped[Decimal | None]
+    created_at: Mapped[Now]
+    decided_at: Mapped[datetime | None]
+
+
+class DecisionOutcome(Base):
+    """The accounts (by number, as ranges) that one code of a decision applies to."""
+
+    __tablename__ = "decision_outcomes"
+
+    decision_id: Mapped[int] = mapped_column(ForeignKey(Decision.id), primary_key=True)
+    code: Mapped[str] = mapped_column(primary_key=True)
+    accounts_count: Mapped[int]
+    accounts: Mapped[list[Range[int]]] = mapped_column(INT8MULTIRANGE)
+
+
+class ServiceState(Base):
+    """The one switch above all agents: a single row."""
+
+    __tablename__ = "service_state"
+    __table_args__ = (
+        CheckConstraint("id = 1", name="single_row"),
+        CheckConstraint("state IN ('ACTIVE', 'REDUCING', 'HALTED')", name="state"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    state: Mapped[str]
+    reason: Mapped[str]
+    version: Mapped[int] = mapped_column(server_default="0")
+    updated_at: Mapped[Now]
+
+
+class AuditLog(Base):
+    """Every control call: who did what to whom, before and after."""
+
+    __tablename__ = "audit_log"
+
+    id: Mapped[BigId]
+    at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+    actor: Mapped[str]
+    action: Mapped[str]
+    agent: Mapped[str | None]
+    account_id: Mapped[str | None]
+    before: Mapped[dict[str, Any] | None]
+    after: Mapped[dict[str, Any] | None]

@@ -1,0 +1,184 @@
+"""The tables that say what was traded: orders, shares, fills, legs, positions, brackets, trades, marks.
+
+Shares, fills, legs and trades are the ledger: rows are added and never changed. Account cash and
+positions are running sums over them.
+"""
+
+import uuid
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from journal.models import Account, Agent, Decision
+from journal.tables import Amount, Base, BigId, Now
+
+
+class Order(Base):
+    """One block order; committed before it is sent, see :mod:`agents.orders` for its states.
+
+    ``reason`` is ``signal`` for entries and an :class:`agents.model.ExitReason` for exits.
+    ``executed_cost`` is the sum over fills of price times quantity.
+    """
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        CheckConstraint("side IN ('buy', 'sell')", name="side"),
+        CheckConstraint(
+            "state IN ('intended', 'unknown', 'filled', 'partially_filled', 'expired', 'rejected', 'withdrawn', 'absent')",
+            name="state",
+        ),
+        CheckConstraint("executed_quantity <= quantity", name="not_overfilled"),
+        Index("ix_orders_unresolved", "agent", postgresql_where=text("state IN ('intended', 'unknown')")),
+        Index(None, "agent", "id"),
+    )
+
+    id: Mapped[BigId]
+    client_order_id: Mapped[str] = mapped_column(String(36), unique=True)
+    agent: Mapped[str] = mapped_column(ForeignKey(Agent.name))
+    symbol: Mapped[str]
+    side: Mapped[str]
+    reason: Mapped[str]
+    decision_id: Mapped[int | None] = mapped_column(ForeignKey(Decision.id), index=True)
+    quantity: Mapped[Decimal]
+    limit_price: Mapped[Decimal]
+    bid: Mapped[Decimal]
+    ask: Mapped[Decimal]
+    state: Mapped[str] = mapped_column(server_default="intended")
+    agent_version: Mapped[int]
+    exchange_order_id: Mapped[str | None]
+    executed_quantity: Mapped[Amount]
+    executed_cost: Mapped[Amount]
+    error_code: Mapped[str | None]
+    error_message: Mapped[str | None]
+    created_at: Mapped[Now]
+    resolved_at: Mapped[datetime | None]
+
+
+class Share(Base):
+    """What one account asked of an order, and the cash reserved for it."""
+
+    __tablename__ = "shares"
+
+    order_id: Mapped[int] = mapped_column(ForeignKey(Order.id), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey(Account.id), primary_key=True)
+    quantity: Mapped[Decimal]
+    reserved: Mapped[Decimal]
+
+
+class Fill(Base):
+    """One execution on the exchange, booked once."""
+
+    __tablename__ = "fills"
+
+    symbol: Mapped[str] = mapped_column(primary_key=True)
+    trade_id: Mapped[str] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey(Order.id), index=True)
+    price: Mapped[Decimal]
+    quantity: Mapped[Decimal]
+    cost: Mapped[Decimal]
+    commission: Mapped[Decimal]
+    commission_asset: Mapped[str]
+    executed_at: Mapped[datetime]
+
+
+class Leg(Base):
+    """One account's part of an order's fills; for every order the legs sum to the fills exactly."""
+
+    __tablename__ = "legs"
+
+    order_id: Mapped[int] = mapped_column(ForeignKey(Order.id), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey(Account.id), primary_key=True)
+    quantity: Mapped[Decimal]
+    cost: Mapped[Decimal]
+    fee_base: Mapped[Decimal]
+    fee_quote: Mapped[Decimal]
+    fee_other: Mapped[Decimal]
+    fee_other_value: Mapped[Decimal]
+    dust: Mapped[Decimal]
+
+
+class Position(Base):
+    """One account's holding of one symbol; ``cost`` is what it paid for the quantity still held.
+
+    ``entry_order_id`` is empty for dust; ``exit_order_id`` is set while an exit is not yet final.
+    """
+
+    __tablename__ = "positions"
+    __table_args__ = (
+        CheckConstraint("quantity >= 0", name="quantity_not_negative"),
+        CheckConstraint("cost >= 0", name="cost_not_negative"),
+        Index("uq_positions_open", "account_id", "symbol", unique=True, postgresql_where=text("closed_at IS NULL")),
+        Index("ix_positions_agent_open", "agent", "symbol", postgresql_where=text("closed_at IS NULL")),
+        Index("ix_positions_entry_order", "entry_order_id", postgresql_where=text("closed_at IS NULL")),
+        Index("ix_positions_exit_order", "exit_order_id", postgresql_where=text("exit_order_id IS NOT NULL")),
+    )
+
+    id: Mapped[BigId]
+    account_id: Mapped[str] = mapped_column(ForeignKey(Account.id))
+    agent: Mapped[str] = mapped_column(ForeignKey(Agent.name))
+    symbol: Mapped[str]
+    quantity: Mapped[Decimal]
+    cost: Mapped[Decimal]
+    entry_price: Mapped[Decimal]
+    entry_order_id: Mapped[int | None] = mapped_column(ForeignKey(Order.id))
+    exit_order_id: Mapped[int | None] = mapped_column(ForeignKey(Order.id))
+    opened_at: Mapped[Now]
+    closed_at: Mapped[datetime | None]
+
+
+class Bracket(Base):
+    """The exit levels of all positions that one entry order opened; closed with the last of them."""
+
+    __tablename__ = "brackets"
+    __table_args__ = (Index("ix_brackets_open", "agent", "symbol", postgresql_where=text("closed_at IS NULL")),)
+
+    order_id: Mapped[int] = mapped_column(ForeignKey(Order.id), primary_key=True)
+    agent: Mapped[str] = mapped_column(ForeignKey(Agent.name))
+    symbol: Mapped[str]
+    entry_price: Mapped[Decimal]
+    stop_price: Mapped[Decimal]
+    target_price: Mapped[Decimal]
+    trailing: Mapped[Decimal | None]
+    highest_price: Mapped[Decimal]
+    opened_at: Mapped[Now]
+    closed_at: Mapped[datetime | None]
+
+
+class Trade(Base):
+    """The closing of a position, or of the part of it that one exit order sold; profit is after all fees."""
+
+    __tablename__ = "trades"
+    __table_args__ = (
+        UniqueConstraint("exit_order_id", "account_id"),
+        Index(None, "account_id", "closed_at"),
+        Index(None, "agent", "closed_at"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
+    account_id: Mapped[str] = mapped_column(ForeignKey(Account.id))
+    agent: Mapped[str] = mapped_column(ForeignKey(Agent.name))
+    symbol: Mapped[str]
+    quantity: Mapped[Decimal]
+    entry_price: Mapped[Decimal]
+    exit_price: Mapped[Decimal]
+    cost: Mapped[Decimal]
+    proceeds: Mapped[Decimal]
+    profit_loss: Mapped[Decimal]
+    reason: Mapped[str]
+    entry_order_id: Mapped[int | None] = mapped_column(ForeignKey(Order.id))
+    exit_order_id: Mapped[int] = mapped_column(ForeignKey(Order.id))
+    opened_at: Mapped[datetime]
+    closed_at: Mapped[Now]
+
+
+class Mark(Base):
+    """The market's last known price of a symbol; equity is measured at the bid."""
+
+    __tablename__ = "marks"
+
+    symbol: Mapped[str] = mapped_column(primary_key=True)
+    bid: Mapped[Decimal]
+    ask: Mapped[Decimal]
+    at: Mapped[datetime]

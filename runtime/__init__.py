@@ -1,0 +1,1 @@
+"""Wiring: settings from the environment, and the one place that builds concretes."""

@@ -1,0 +1,168 @@
+"""The only reader of the environment: every setting, checked once, at start."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+TESTNET_URL = "https://testnet.binance.vision"
+LIVE_CONFIRMATION = "I accept the risk of trading real money"
+TRUE_WORDS = {"true", "1", "yes", "on"}
+FALSE_WORDS = {"false", "0", "no", "off"}
+
+
+class SettingsError(Exception):
+    """A setting is missing or contradicts another; the message names the variable and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeSettings:
+    """How to reach the exchange; only workers hold this."""
+
+    api_key: str = field(repr=False)
+    api_secret: str = field(repr=False)
+    testnet: bool
+    base_url: str
+    """Scheme and host of the REST API, without the ``/api/v3`` path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a process may know of its environment, secrets hidden from ``repr``."""
+
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    ml_engine_url: str
+    ml_webhook_secret: str = field(repr=False)
+    """Empty: webhooks answer 503."""
+    api_tokens: tuple[str, ...] = field(repr=False)
+    """Empty: the API is open, allowed on loopback only."""
+    host: str
+    port: int
+    tick_seconds: Decimal | None
+    """Overrides every agent's tick interval."""
+    alert_urls: tuple[str, ...] = field(repr=False)
+    """Apprise addresses that are told when something needs a person."""
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings that every process needs.
+
+    Args:
+        environment: variables by name; the process's own when omitted.
+
+    Raises:
+        SettingsError: a variable is missing, malformed, or contradicts another.
+    """
+    env = os.environ if environment is None else environment
+    settings = Settings(
+        database_url=database_url(env),
+        redis_url=_url(env, "REDIS_URL", ("redis", "rediss", "unix")),
+        ml_engine_url=_url(env, "ML_ENGINE_URL", ("http", "https")).rstrip("/"),
+        ml_webhook_secret=env.get("ML_WEBHOOK_SECRET", ""),
+        api_tokens=_words(env.get("API_TOKENS", "")),
+        host=env.get("HOST", "127.0.0.1"),
+        port=_port(env.get("PORT", "8003")),
+        tick_seconds=_seconds(env, "TICK_SECONDS"),
+        alert_urls=_words(env.get("ALERT_URLS", "")),
+    )
+    _check_api_is_guarded(settings)
+    return settings
+
+
+def load_exchange(environment: Mapping[str, str] | None = None) -> ExchangeSettings:
+    """Read the exchange's address and keys; called by workers, never by the API.
+
+    Raises:
+        SettingsError: a key is missing, or real money is asked for without the second setting.
+    """
+    env = os.environ if environment is None else environment
+    testnet = _flag(env, "BINANCE_TESTNET", default=True)
+    if not testnet and env.get("BINANCE_LIVE_TRADING") != LIVE_CONFIRMATION:
+        message = f'BINANCE_TESTNET=false trades real money: set BINANCE_LIVE_TRADING="{LIVE_CONFIRMATION}" too'
+        raise SettingsError(message)
+    if not testnet and "BINANCE_BASE_URL" in env:
+        raise SettingsError("BINANCE_BASE_URL overrides the testnet's address: leave it out when BINANCE_TESTNET=false")
+    base_url = _url(env, "BINANCE_BASE_URL", ("http", "https")) if env.get("BINANCE_BASE_URL") else TESTNET_URL
+    return ExchangeSettings(
+        api_key=_required(env, "BINANCE_API_KEY"),
+        api_secret=_required(env, "BINANCE_API_SECRET"),
+        testnet=testnet,
+        base_url=base_url.rstrip("/"),
+    )
+
+
+def _required(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "").strip()
+    if not value:
+        raise SettingsError(f"{name} is not set")
+    return value
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.replace(",", " ").split())
+
+
+def _url(env: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str:
+    value = _required(env, name)
+    if urlsplit(value).scheme not in schemes:
+        raise SettingsError(f"{name} must begin with one of {', '.join(s + '://' for s in schemes)}")
+    return value
+
+
+def database_url(env: Mapping[str, str]) -> str:
+    """DATABASE_URL with any PostgreSQL driver suffix (the platform writes ``+asyncpg``) replaced by ours.
+
+    Raises:
+        SettingsError: it is missing or names no PostgreSQL database.
+    """
+    value = _required(env, "DATABASE_URL")
+    if not re.match(r"postgres(ql)?(\+\w+)?://", value):
+        raise SettingsError("DATABASE_URL must begin with postgresql://")
+    return re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql+psycopg2://", value)
+
+
+def _port(value: str) -> int:
+    if not value.isdecimal() or not 0 < int(value) < 65536:
+        raise SettingsError(f"PORT must be a number from 1 to 65535, not {value!r}")
+    return int(value)
+
+
+def _seconds(env: Mapping[str, str], name: str) -> Decimal | None:
+    text = env.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        seconds = Decimal(text)
+    except InvalidOperation:
+        raise SettingsError(f"{name} must be a number of seconds, not {text!r}") from None
+    if not (seconds.is_finite() and Decimal("0.5") <= seconds <= 86400):
+        raise SettingsError(f"{name} must be from 0.5 to 86400 seconds")
+    return seconds
+
+
+def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:
+    text = env.get(name, "").strip().lower()
+    if not text:
+        return default
+    if text not in TRUE_WORDS | FALSE_WORDS:
+        raise SettingsError(f"{name} must be true or false, not {text!r}")
+    return text in TRUE_WORDS
+
+
+def _check_api_is_guarded(settings: Settings) -> None:
+    if settings.api_tokens or _is_loopback(settings.host):
+        return
+    raise SettingsError(
+        f"API_TOKENS must be set when HOST is {settings.host}: without tokens only 127.0.0.1 is allowed"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
