@@ -53,7 +53,7 @@ test-e2e: $(STAMP) ## Tests of the whole system as processes
 	$(PYTEST) tests/e2e
 
 db-check: $(STAMP) ## Migrate an empty database and fail when models and migrations differ
-	$(BIN)/python -m sandbox.embedded.db_check
+	$(BIN)/python -m sandbox.embedded sh -c '$(BIN)/alembic upgrade head && $(BIN)/alembic check'
 
 run: $(STAMP) ## Start everything on this machine; stop it with Ctrl-C
 	@$(BIN)/python -m sandbox
