@@ -22,7 +22,7 @@ _UNPRIVILEGED = "nobody"
 # "Fast" shutdown first, which ends open sessions; then "immediate". (PostgreSQL manual, "Shutting Down the Server".)
 _STOP_STEPS = ((signal.SIGINT, 10.0), (signal.SIGQUIT, 3.0))
 # Without them a crash of the machine could lose data, a crash of the server cannot. Good for tests.
-_FAST = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+_FAST = ("-c", "fsync=off", "-c", "full_page_writes=off")
 
 
 class EmbeddedPostgres:
