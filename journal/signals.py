@@ -1,0 +1,70 @@
+"""Signals as they come in: each stored once, and one decision asked of each agent it is meant for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from agents import model
+from agents.errors import ConflictError
+from journal.models import Decision, Signal
+
+
+def store_signal(session: Session, *, source: str, signal: model.Signal) -> bool:
+    """Keep a signal; False if it is known already.
+
+    Args:
+        session: the open unit of work.
+        source: how it came: ``poll``, ``webhook`` or ``manual``.
+        signal: what it says.
+
+    Raises:
+        ConflictError: the id is known with other content.
+    """
+    content = {
+        "symbol": signal.symbol,
+        "action": signal.action.value,
+        "confidence": signal.confidence,
+        "price": signal.price,
+        "signal_at": signal.at,
+    }
+    statement = insert(Signal).values(id=signal.id, source=source, **content)
+    stored = session.scalar(statement.on_conflict_do_nothing().returning(Signal.id))
+    if stored is not None:
+        return True
+    known = session.get_one(Signal, signal.id)
+    differing = [
+        field for field in ("symbol", "action", "confidence", "price") if getattr(known, field) != content[field]
+    ]
+    if differing:
+        raise ConflictError(f"signal {signal.id} is known with another {differing[0]}: use a new id")
+    return False
+
+
+def store_malformed(session: Session, *, signal_id: str, raw: Mapping[str, Any]) -> None:
+    """Keep a polled signal that makes no sense, so that its decision can say so."""
+    session.execute(insert(Signal).values(id=signal_id, source="poll", raw=dict(raw)).on_conflict_do_nothing())
+
+
+def request_decision(session: Session, signal_id: str, agent: str) -> int:
+    """The id of the agent's decision on a signal, created pending if there is none."""
+    statement = insert(Decision).values(signal_id=signal_id, agent=agent).on_conflict_do_nothing()
+    created = session.scalar(statement.returning(Decision.id))
+    if created is not None:
+        return created
+    return session.scalars(select(Decision.id).filter_by(signal_id=signal_id, agent=agent)).one()
+
+
+def pending_decisions(session: Session, agent: str) -> list[int]:
+    """The agent's decisions that no worker has made yet, oldest first."""
+    statement = select(Decision.id).filter_by(agent=agent, decided_at=None).order_by(Decision.id)
+    return list(session.scalars(statement))
+
+
+def forgotten_decisions(session: Session, older_than_seconds: int) -> list[int]:
+    """Decisions still pending after ``older_than_seconds``, of all agents: their wake-up call was lost."""
+    age = func.make_interval(0, 0, 0, 0, 0, 0, older_than_seconds)
+    statement = select(Decision.id).where(Decision.decided_at.is_(None), Decision.created_at < func.now() - age)
+    return list(session.scalars(statement.order_by(Decision.id)))
