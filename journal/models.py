@@ -41,7 +41,8 @@ class Account(Base):
 
     ``cash`` is free, ``reserved`` is set aside for orders not yet final, ``balance`` is flows plus
     realised profit; always ``cash + reserved + cost of open positions = balance``. ``number`` is the
-    compact name used in per-account decision records.
+    compact name used in per-account decision records. ``close_requested_at`` is set while an
+    operator waits for all of its positions to be closed.
     """
 
     __tablename__ = "accounts"
@@ -51,6 +52,7 @@ class Account(Base):
         CheckConstraint("cash >= 0", name="cash_not_negative"),
         CheckConstraint("reserved >= 0", name="reserved_not_negative"),
         Index(None, "agent", "number"),
+        Index("ix_accounts_closing", "agent", postgresql_where=text("close_requested_at IS NOT NULL")),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -67,6 +69,7 @@ class Account(Base):
     total_loss: Mapped[Amount]
     total_trades: Mapped[int] = mapped_column(server_default="0")
     winning_trades: Mapped[int] = mapped_column(server_default="0")
+    close_requested_at: Mapped[datetime | None]
     opened_at: Mapped[Now]
     updated_at: Mapped[Now]
 
