@@ -13,6 +13,8 @@ SYMBOL_PATTERN = re.compile(r"[A-Z0-9]{2,20}")
 ID_PATTERN = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 MAX_PRICE = Decimal(10) ** 12
 MAX_DIGITS = 40
+DECIMALS = 12
+"""Confidence and price are rounded to this many decimals, so that the book holds them exactly."""
 CLOCK_TOLERANCE = timedelta(seconds=60)
 """How far ahead of us a sender's clock may be."""
 
@@ -41,8 +43,8 @@ def parse_signal(
     if not 0 <= confidence <= 1:
         raise InvalidInputError("confidence", "must be from 0 to 1")
     price = _number(raw, "price")
-    if not 0 < price <= MAX_PRICE:
-        raise InvalidInputError("price", f"must be above 0 and at most {MAX_PRICE:f}")
+    if price <= 0:
+        raise InvalidInputError("price", "must be above 0")
     timestamp = raw.get("timestamp")
     if timestamp is None and untimed_id is None:
         raise InvalidInputError("timestamp", "is missing")
@@ -87,7 +89,9 @@ def _number(raw: Mapping[str, object], field: str) -> Decimal:
     number = Decimal(value)
     if not number.is_finite() or len(number.as_tuple().digits) > MAX_DIGITS or abs(number.adjusted()) > MAX_DIGITS:
         raise InvalidInputError(field, "must be a finite number of ordinary size")
-    return number
+    if number > MAX_PRICE:
+        raise InvalidInputError(field, f"must be at most {MAX_PRICE:f}")
+    return round(number, DECIMALS)
 
 
 def _timestamp(value: object, received_at: datetime) -> datetime:

@@ -51,7 +51,7 @@ def store_malformed(session: Session, *, signal_id: str, raw: Mapping[str, Any])
 def request_decision(session: Session, signal_id: str, agent: str) -> int:
     """The id of the agent's decision on a signal, created pending if there is none."""
     statement = insert(Decision).values(signal_id=signal_id, agent=agent).on_conflict_do_nothing()
-    created = session.scalar(statement.returning(Decision.id))
+    created: int | None = session.scalar(statement.returning(Decision.id))
     if created is not None:
         return created
     return session.scalars(select(Decision.id).filter_by(signal_id=signal_id, agent=agent)).one()

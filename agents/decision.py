@@ -1,0 +1,88 @@
+"""From a signal and the accounts' holdings to what each account wants, or the coded reason why not."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+from agents.allocation import UNIT, build_block
+from agents.model import Account, Block, Market, Position, Side, Want
+from agents.profiles import RiskProfile
+from agents.risk import Code, Denial, entry_budget, judge_account
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome for an agent and for each of its accounts.
+
+    ``accounts`` holds the numbers of the accounts that a code applies to; empty when ``code`` is the
+    same for all of them.
+    """
+
+    code: Code
+    detail: str
+    accounts: Mapping[Code, Sequence[int]]
+    block: Block | None = None
+
+
+def decide_entries(accounts: Iterable[Account], profile: RiskProfile, market: Market, price: Decimal) -> Verdict:
+    """What every account buys at most at ``price``, as one block, or why it does not.
+
+    Args:
+        accounts: all accounts of the agent, whatever their status.
+        profile: the agent's limits.
+        market: the symbol's trading rules.
+        price: the block's limit price.
+    """
+    wants: list[Want] = []
+    numbers: dict[Code, list[int]] = {}
+    for account in accounts:
+        code = judge_account(account, profile)
+        want = None if code else want_entry(account, profile, price)
+        if want:
+            wants.append(want)
+        numbers.setdefault(Code.ORDERED if want else code or Code.INSUFFICIENT_CASH, []).append(account.number)
+    if not wants:
+        return _nobody_wants(numbers)
+    return _as_block(Side.BUY, market, price, wants, numbers)
+
+
+def want_entry(account: Account, profile: RiskProfile, price: Decimal) -> Want | None:
+    """The quantity whose cost at ``price`` and fee reserve fit the account's budget; None if that is nothing.
+
+    The cash set aside is rounded up, with one unit more for the rounding of fees, so that no fill
+    within the limit price can cost more.
+    """
+    budget = entry_budget(account, profile) - 2 * UNIT
+    with_reserve = price * (1 + profile.fee_reserve)
+    quantity = (budget / with_reserve).quantize(UNIT, ROUND_FLOOR)
+    if quantity <= 0:
+        return None
+    reserved = (quantity * with_reserve).quantize(UNIT, ROUND_CEILING) + UNIT
+    return Want(account.id, account.number, quantity, reserved)
+
+
+def decide_exits(positions: Sequence[Position], market: Market, price: Decimal) -> Verdict:
+    """All given positions of one symbol sold whole, as one block at ``price`` or better, or why not."""
+    if not positions:
+        return Verdict(Code.NO_POSITION, "nothing is held", {})
+    wants = [Want(position.account_id, position.account_number, position.quantity) for position in positions]
+    numbers = {Code.ORDERED: [position.account_number for position in positions]}
+    return _as_block(Side.SELL, market, price, wants, numbers)
+
+
+def _as_block(
+    side: Side, market: Market, price: Decimal, wants: Sequence[Want], numbers: dict[Code, list[int]]
+) -> Verdict:
+    block = build_block(side, market, price, wants)
+    if isinstance(block, Denial):
+        denied = {**numbers, block.code: numbers[Code.ORDERED]}
+        del denied[Code.ORDERED]
+        return Verdict(block.code, block.detail, denied)
+    return Verdict(Code.ORDERED, f"{len(wants)} accounts in one block of {block.quantity:f}", numbers, block)
+
+
+def _nobody_wants(numbers: Mapping[Code, Sequence[int]]) -> Verdict:
+    if not numbers:
+        return Verdict(Code.NO_ACCOUNTS, "the agent serves no account", {})
+    commonest = max(numbers, key=lambda code: len(numbers[code]))
+    return Verdict(commonest, "no account may enter", numbers)

@@ -1,0 +1,151 @@
+"""What a tick reads before it decides: the agent, its accounts, positions and exit levels, as agents' values."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from agents import model
+from agents.errors import NotFoundError
+from agents.model import Status, TradingState
+from journal.trade_models import Mark, Share
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSnapshot:
+    """One agent at one moment; ``version`` and ``book_version`` must be unchanged when an intent commits."""
+
+    name: str
+    status: Status
+    version: int
+    book_version: int
+    symbols: tuple[str, ...]
+    has_unresolved_order: bool
+    trading: TradingState
+
+
+SNAPSHOT = text("""
+SELECT a.name, a.status, a.version, a.book_version, a.symbols,
+       EXISTS (SELECT FROM trading.orders o WHERE o.agent = a.name AND o.state IN ('intended', 'unknown')) AS unresolved,
+       (SELECT state FROM trading.service_state) AS trading
+FROM trading.agents a WHERE a.name = :agent
+""")
+
+ENTRY_ACCOUNTS = text("""
+SELECT a.id, a.number, a.status, a.cash, a.cash + a.reserved + coalesce(p.value, 0) AS equity,
+       a.reserved + coalesce(p.value, 0) AS exposure, coalesce(p.positions, 0) AS positions, coalesce(p.holds, false) AS holds
+FROM trading.accounts a
+LEFT JOIN (
+    SELECT p.account_id, sum(p.quantity * coalesce(m.bid, p.entry_price)) AS value, count(*) AS positions,
+           bool_or(p.symbol = :symbol) AS holds
+    FROM trading.positions p LEFT JOIN trading.marks m ON m.symbol = p.symbol
+    WHERE p.agent = :agent AND p.closed_at IS NULL
+    GROUP BY p.account_id
+) p ON p.account_id = a.id
+WHERE a.agent = :agent AND a.kind <> 'dust'
+ORDER BY a.number
+""")
+
+POSITIONS = """
+SELECT p.id, p.account_id, a.number, p.symbol, p.quantity, p.cost
+FROM trading.positions p JOIN trading.accounts a ON a.id = p.account_id
+WHERE p.agent = :agent AND p.symbol = :symbol AND p.closed_at IS NULL AND p.exit_order_id IS NULL
+"""
+
+OPEN_BRACKETS = text("""
+SELECT order_id, symbol, entry_price, stop_price, target_price, trailing, highest_price
+FROM trading.brackets WHERE agent = :agent AND closed_at IS NULL ORDER BY order_id
+""")
+
+
+def agent_snapshot(session: Session, agent: str) -> AgentSnapshot:
+    """The agent as the book has it now.
+
+    Raises:
+        NotFoundError: it was never started.
+    """
+    row = session.execute(SNAPSHOT, {"agent": agent}).one_or_none()
+    if row is None:
+        raise NotFoundError(f"agent {agent} was never started")
+    return AgentSnapshot(
+        name=row.name,
+        status=Status(row.status),
+        version=row.version,
+        book_version=row.book_version,
+        symbols=tuple(row.symbols),
+        has_unresolved_order=row.unresolved,
+        trading=TradingState(row.trading) if row.trading else TradingState.HALTED,
+    )
+
+
+def entry_accounts(session: Session, agent: str, symbol: str) -> list[model.Account]:
+    """Every account of the agent as an entry into ``symbol`` sees it; positions marked at the last known bid."""
+    rows = session.execute(ENTRY_ACCOUNTS, {"agent": agent, "symbol": symbol})
+    return [
+        model.Account(
+            id=row.id,
+            number=row.number,
+            status=Status(row.status),
+            cash=row.cash,
+            equity=row.equity,
+            exposure=row.exposure,
+            open_positions=row.positions,
+            holds_symbol=row.holds,
+        )
+        for row in rows
+    ]
+
+
+def positions_to_sell(session: Session, agent: str, symbol: str) -> list[model.Position]:
+    """Every position of the agent in ``symbol`` that no exit order holds already, dust included."""
+    return _positions(session, POSITIONS, {"agent": agent, "symbol": symbol})
+
+
+def positions_of_entries(session: Session, agent: str, symbol: str, entries: Sequence[int]) -> list[model.Position]:
+    """The same, limited to what the given entry orders opened, and dust."""
+    statement = POSITIONS + " AND (p.entry_order_id = ANY(:entries) OR a.kind = 'dust')"
+    return _positions(session, statement, {"agent": agent, "symbol": symbol, "entries": list(entries)})
+
+
+def _positions(session: Session, statement: str, parameters: dict[str, object]) -> list[model.Position]:
+    return [model.Position(*row) for row in session.execute(text(statement), parameters)]
+
+
+def open_brackets(session: Session, agent: str) -> list[model.Bracket]:
+    """The exit levels of everything the agent holds."""
+    return [model.Bracket(*row) for row in session.execute(OPEN_BRACKETS, {"agent": agent})]
+
+
+def raise_highest(session: Session, brackets: Iterable[model.Bracket]) -> None:
+    """Keep new highest prices."""
+    for bracket in brackets:
+        session.execute(
+            text("UPDATE trading.brackets SET highest_price = greatest(highest_price, :price) WHERE order_id = :id"),
+            {"price": bracket.highest_price, "id": bracket.order_id},
+        )
+
+
+def shares(session: Session, order_id: int) -> list[model.Want]:
+    """What each account asked of an order, sorted by account id as Python sorts text."""
+    rows = session.execute(select(Share.account_id, Share.quantity, Share.reserved).filter_by(order_id=order_id))
+    wants = [model.Want(row.account_id, 0, row.quantity, row.reserved) for row in rows]
+    return sorted(wants, key=lambda want: want.account_id)
+
+
+def store_marks(session: Session, quotes: Iterable[model.Quote]) -> None:
+    """Keep the market's last prices, by which equity is measured."""
+    rows = [{"symbol": q.symbol, "bid": q.bid, "ask": q.ask, "at": q.at} for q in quotes]
+    if not rows:
+        return
+    statement = insert(Mark).values(sorted(rows, key=lambda row: str(row["symbol"])))
+    newer = statement.excluded.at > Mark.at
+    values = {"bid": statement.excluded.bid, "ask": statement.excluded.ask, "at": statement.excluded.at}
+    session.execute(statement.on_conflict_do_update(index_elements=[Mark.symbol], set_=values, where=newer))
+
+
+def assigned_cash(session: Session) -> Decimal:
+    """Free cash of all accounts of all agents together: what the exchange must hold at least."""
+    return session.execute(text("SELECT coalesce(sum(cash), 0) FROM trading.accounts")).scalar_one()  # type: ignore[no-any-return]  # a text query has no types

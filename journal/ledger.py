@@ -1,0 +1,200 @@
+"""The life of an order in the book: the intent before it is sent, the outcome after. One transaction each.
+
+An intent reserves what the order may take: cash of the buyers, positions of the sellers. An outcome
+books fills and legs and frees the rest. Both lock the agent's row first, so the orders of one agent
+follow each other, and both do nothing the second time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from agents.errors import BookError, StaleStateError
+from agents.model import ZERO, Block, Bracket, Fill, Leg, Quote, Side, TradingState
+from agents.orders import UNRESOLVED, OrderState, check_transition
+from journal import booking
+from journal.database import copy_rows
+from journal.holdings import AgentSnapshot, agent_snapshot
+from journal.trade_models import Order
+
+SHARE_COLUMNS = ("order_id", "account_id", "quantity", "reserved")
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """An order about to be committed: what, why, and the state of the agent it was decided under."""
+
+    client_order_id: str
+    seen: AgentSnapshot
+    block: Block
+    reason: str
+    quote: Quote
+    decision_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrder:
+    """An order in the book whose outcome is still to be booked."""
+
+    id: int
+    client_order_id: str
+    agent: str
+    symbol: str
+    side: Side
+    reason: str
+    quantity: Decimal
+    limit_price: Decimal
+    state: OrderState
+    agent_version: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an order; ``legs`` sum to ``fills``, and an entry that filled has a ``bracket``."""
+
+    state: OrderState
+    exchange_order_id: str | None = None
+    fills: Sequence[Fill] = ()
+    legs: Sequence[Leg] = ()
+    bracket: Bracket | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+
+
+def record_intent(session: Session, intent: Intent) -> OpenOrder:
+    """Commit to an order: its row, every account's share, and what they set aside for it.
+
+    Raises:
+        StaleStateError: the agent, its accounts or its positions changed since they were read, or the
+            same order is in the book already; decide again.
+    """
+    _check_unchanged(session, intent)
+    order = _insert_order(session, intent)
+    wants = intent.block.wants
+    rows = ((order.id, want.account_id, want.quantity, want.reserved) for want in wants)
+    copy_rows(session, "trading.shares", SHARE_COLUMNS, rows)
+    set_aside = booking.reserve_cash if intent.block.side is Side.BUY else booking.claim_positions
+    if set_aside(session, order.id) != len(wants):
+        raise StaleStateError("an account or position changed since it was read")
+    return order
+
+
+def _check_unchanged(session: Session, intent: Intent) -> None:
+    session.execute(text("SELECT FROM trading.agents WHERE name = :agent FOR UPDATE"), {"agent": intent.seen.name})
+    now = agent_snapshot(session, intent.seen.name)
+    if (now.version, now.book_version) != (intent.seen.version, intent.seen.book_version):
+        raise StaleStateError("the agent changed since it was read")
+    if now.trading is TradingState.HALTED or (now.trading is TradingState.REDUCING and intent.block.side is Side.BUY):
+        raise StaleStateError("trading was halted since it was read")
+
+
+def _insert_order(session: Session, intent: Intent) -> OpenOrder:
+    values = {
+        "client_order_id": intent.client_order_id,
+        "agent": intent.seen.name,
+        "symbol": intent.block.symbol,
+        "side": intent.block.side.value,
+        "reason": intent.reason,
+        "decision_id": intent.decision_id,
+        "quantity": intent.block.quantity,
+        "limit_price": intent.block.limit_price,
+        "bid": intent.quote.bid,
+        "ask": intent.quote.ask,
+        "agent_version": intent.seen.version,
+    }
+    row = session.scalar(insert(Order).values(values).on_conflict_do_nothing().returning(Order))
+    if row is None:
+        raise StaleStateError(f"order {intent.client_order_id} is in the book already")
+    _count_booking(session, intent.seen.name)
+    return _open_order(row)
+
+
+def _count_booking(session: Session, agent: str) -> None:
+    session.execute(
+        text("UPDATE trading.agents SET book_version = book_version + 1, updated_at = now() WHERE name = :agent"),
+        {"agent": agent},
+    )
+
+
+def _open_order(row: Order) -> OpenOrder:
+    return OpenOrder(
+        id=row.id,
+        client_order_id=row.client_order_id,
+        agent=row.agent,
+        symbol=row.symbol,
+        side=Side(row.side),
+        reason=row.reason,
+        quantity=row.quantity,
+        limit_price=row.limit_price,
+        state=OrderState(row.state),
+        agent_version=row.agent_version,
+        created_at=row.created_at,
+    )
+
+
+def unresolved_orders(session: Session, agent: str) -> list[OpenOrder]:
+    """The agent's orders whose outcome is not booked, oldest first."""
+    statement = select(Order).where(Order.agent == agent, Order.state.in_([state.value for state in UNRESOLVED]))
+    return [_open_order(row) for row in session.scalars(statement.order_by(Order.id))]
+
+
+def mark_unknown(session: Session, order_id: int, reason: str) -> None:
+    """Note that the exchange's answer was lost; everything stays reserved."""
+    session.execute(
+        update(Order)
+        .where(Order.id == order_id, Order.state == OrderState.INTENDED.value)
+        .values(state=OrderState.UNKNOWN.value, error_message=reason)
+    )
+
+
+def record_outcome(session: Session, order: OpenOrder, outcome: Outcome) -> bool:
+    """Book what became of an order; False if that is booked already, and then nothing is written.
+
+    Raises:
+        BookError: the legs do not sum to the fills, or the change of state is not legal.
+    """
+    session.execute(text("SELECT FROM trading.agents WHERE name = :agent FOR UPDATE"), {"agent": order.agent})
+    state = OrderState(session.scalars(select(Order.state).where(Order.id == order.id).with_for_update()).one())
+    if state not in UNRESOLVED:
+        return False
+    check_transition(state, outcome.state)
+    _check_sums(outcome)
+    _finish_order(session, order, outcome)
+    booking.insert_fills(session, order.id, order.symbol, outcome.fills)
+    booking.insert_legs(session, order.id, outcome.legs)
+    if order.side is Side.BUY:
+        booking.book_entry(session, order.id, outcome.bracket)
+    else:
+        booking.book_exit(session, order.id, order.agent)
+    _count_booking(session, order.agent)
+    return True
+
+
+def _check_sums(outcome: Outcome) -> None:
+    for column in ("quantity", "cost"):
+        filled = sum((getattr(fill, column) for fill in outcome.fills), ZERO)
+        divided = sum((getattr(leg, column) for leg in outcome.legs), ZERO)
+        if filled != divided:
+            raise BookError(f"the legs' {column} sums to {divided}, the fills' to {filled}")
+
+
+def _finish_order(session: Session, order: OpenOrder, outcome: Outcome) -> None:
+    session.execute(
+        update(Order)
+        .where(Order.id == order.id)
+        .values(
+            state=outcome.state.value,
+            exchange_order_id=outcome.exchange_order_id,
+            executed_quantity=sum((fill.quantity for fill in outcome.fills), ZERO),
+            executed_cost=sum((fill.cost for fill in outcome.fills), ZERO),
+            error_code=outcome.error_code,
+            error_message=outcome.error_message,
+            resolved_at=func.clock_timestamp(),
+        )
+    )
