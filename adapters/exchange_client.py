@@ -1,0 +1,181 @@
+"""One request to the exchange through unmodified ccxt: budget before, classified failure after.
+
+ccxt signs, sends and maps errors. Its implicit methods (one per REST route) are used, because its
+unified ones round quantities and prices and go through ``float``.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import ccxt
+import requests
+
+from adapters.exchange_answers import AnswerError, an_object, moment
+from adapters.exchange_errors import Failure, Placed, classify
+from agents.orders import RECEIVE_WINDOW
+
+READ_TIMEOUT = timedelta(seconds=5)
+ORDER_TIMEOUT = timedelta(seconds=10)
+"""Binance's own back end gives up after 10 s too (-1007)."""
+DEFAULT_BAN = timedelta(seconds=60)
+"""Pause after a 418 or 429 without Retry-After: one window of the request-weight limit."""
+MILLISECOND = timedelta(milliseconds=1)
+
+CLOCK_REFUSED = "-1021"
+TIME_ROUTE = "publicGetTime"
+
+WEIGHTS: Mapping[str, int] = {
+    TIME_ROUTE: 1,
+    "publicGetExchangeInfo": 20,
+    "publicGetTickerBookTicker": 4,
+    "privateGetAccount": 20,
+    "privateGetOrder": 4,
+    "privateGetMyTrades": 5,
+    "privatePostOrder": 1,
+}
+"""Request weight of each route used, as called here (Binance Spot REST documentation)."""
+
+logger = logging.getLogger(__name__)
+
+
+class RequestFailedError(Exception):
+    """A request had no usable answer; never leaves the adapter."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+
+
+class ExchangeClient:
+    """Sends single requests, never twice. For one thread of one process; make it after a fork.
+
+    Args:
+        api_key: of the exchange account.
+        api_secret: belonging to the key.
+        base_url: scheme and host that stand in for the testnet's; unused when ``testnet`` is false.
+        testnet: whether ccxt runs in sandbox mode.
+        spend_weight: takes request weight from a budget shared by all processes; false if there is none left.
+        on_ban: told until when the exchange wants no requests (418, 429), to share it with other processes.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        api_secret: str,
+        base_url: str,
+        testnet: bool,
+        spend_weight: Callable[[int], bool],
+        on_ban: Callable[[datetime], None],
+    ) -> None:
+        self._ccxt = _binance(api_key, api_secret, base_url, testnet=testnet)
+        self._ccxt.session.hooks["response"].append(self._note_status)
+        self._secrets = (api_key, api_secret)
+        self._spend_weight = spend_weight
+        self._on_ban = on_ban
+        self._status: int | None = None
+        self.banned_until: datetime | None = None
+        self.clock_offset = timedelta(0)
+
+    def send(self, route: str, parameters: Mapping[str, object], timeout: timedelta = READ_TIMEOUT) -> Any:  # noqa: ANN401 - JSON of any shape; adapters.exchange_answers checks it
+        """Call one route once and return its JSON.
+
+        Args:
+            route: ccxt's name of the route, see :data:`WEIGHTS`.
+            parameters: as Binance names them; a ``timestamp`` given here is the one that is signed.
+            timeout: for connecting and for each wait for data.
+
+        Raises:
+            RequestFailedError: nothing was sent, or no usable answer came back.
+        """
+        self._check_ban()
+        if not self._spend_weight(WEIGHTS[route]):
+            raise _not_sent("weight_exhausted", "this minute's request weight is used up")
+        self._ccxt.timeout = timeout / MILLISECOND
+        self._forget_last_answer()
+        try:
+            return getattr(self._ccxt, route)(dict(parameters))
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, the request may have taken effect
+            failure = self._redacted(classify(error, self._status, self._ccxt.last_http_response))
+        if self._status in {418, 429}:
+            self._note_ban()
+        if failure.code == CLOCK_REFUSED and route != TIME_ROUTE:
+            self._correct_clock()
+        raise RequestFailedError(failure)
+
+    def now_on_exchange(self, now: datetime) -> int:
+        """The exchange's time in milliseconds when ours is ``now``."""
+        return int((now + self.clock_offset).timestamp() * 1000)
+
+    def measure_clock(self) -> timedelta:
+        """How far the exchange's clock is ahead of ours; requests are signed with it from then on.
+
+        Raises:
+            RequestFailedError: no answer.
+            AnswerError: an answer without a time.
+        """
+        before = datetime.now(UTC)
+        server = moment(an_object(self.send(TIME_ROUTE, {})), "serverTime")
+        self.clock_offset = server - (before + (datetime.now(UTC) - before) / 2)
+        self._ccxt.options["timeDifference"] = -round(self.clock_offset / MILLISECOND)
+        return self.clock_offset
+
+    def _correct_clock(self) -> None:
+        try:
+            logger.warning("the exchange refused our clock, which is off by %s", self.measure_clock())
+        except (RequestFailedError, AnswerError) as error:
+            logger.warning("the exchange refused our clock and does not tell the time: %s", error)
+
+    def _forget_last_answer(self) -> None:
+        self._status = None
+        self._ccxt.last_http_response = None
+        self._ccxt.last_response_headers = None
+
+    def _note_status(self, response: requests.Response, **_options: object) -> None:
+        self._status = response.status_code
+
+    def _note_ban(self) -> None:
+        headers = self._ccxt.last_response_headers or {}
+        seconds = str(headers.get("Retry-After", ""))
+        pause = timedelta(seconds=int(seconds)) if seconds.isdecimal() and len(seconds) < 9 else DEFAULT_BAN
+        self.banned_until = datetime.now(UTC) + pause
+        logger.warning("the exchange wants no requests until %s (HTTP status %s)", self.banned_until, self._status)
+        self._on_ban(self.banned_until)
+
+    def _check_ban(self) -> None:
+        if self.banned_until is not None and datetime.now(UTC) < self.banned_until:
+            raise _not_sent("rate_limited", f"the exchange wants no requests until {self.banned_until}")
+
+    def _redacted(self, failure: Failure) -> Failure:
+        message = failure.message
+        for secret in self._secrets:
+            message = message.replace(secret, "***")
+        return Failure(failure.placed, failure.code, message, failure.lost)
+
+
+def _binance(api_key: str, api_secret: str, base_url: str, *, testnet: bool) -> ccxt.binance:
+    api = f"{base_url}/api/v3"
+    client = ccxt.binance(
+        {
+            "apiKey": api_key,
+            "secret": api_secret,
+            "enableRateLimit": False,
+            "urls": {"test": {"public": api, "private": api}},
+            "options": {"maxRetriesOnFailure": 0, "recvWindow": RECEIVE_WINDOW // MILLISECOND},
+        }
+    )
+    if testnet:
+        client.set_sandbox_mode(enable=True)
+    # ccxt picks the spot error table by the address, which a stand-in for the testnet does not have.
+    client.exceptions["exact"] = client.exceptions["exact"] | client.exceptions["spot"]["exact"]
+    # A redirect would send the order, its signature and the key a second time.
+    client.session.max_redirects = 0
+    # Its debug lines hold the key.
+    client.logger.setLevel(logging.INFO)
+    return client
+
+
+def _not_sent(code: str, message: str) -> RequestFailedError:
+    return RequestFailedError(Failure(Placed.NO, code, message))
