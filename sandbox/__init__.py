@@ -1,0 +1,1 @@
+"""Everything that lives outside the service, on one machine: exchange, ML engine, databases, launcher."""
