@@ -32,13 +32,14 @@ class EmbeddedPostgres:
     to run as root, so under root it runs as `nobody`, to whom the data folder then belongs.
 
     Args:
-        data_dir: Created and initialised when missing. The log is written beside it as `<data_dir>.log`.
+        data_dir: Created and initialised when missing.
         durable: False trades safety against a power cut for speed.
+        log: File that its output is appended to; by default `<data_dir>.log`.
     """
 
-    def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
+    def __init__(self, data_dir: Path, *, durable: bool = True, log: Path | None = None) -> None:
         self._data_dir = data_dir.resolve()
-        self._log = self._data_dir.with_name(self._data_dir.name + ".log")
+        self._log = log or self._data_dir.with_name(self._data_dir.name + ".log")
         self._durable = durable
         self._process: subprocess.Popen[bytes] | None = None
         # The path of a Unix socket may have about 100 bytes, and a clone can lie deep: hence a short path of its own.
@@ -58,8 +59,12 @@ class EmbeddedPostgres:
         options = ["-D", str(self._data_dir), "-k", str(self._socket_dir), "-h", "", "-c", "timezone=UTC"]
         command = _as_unprivileged([_binary("postgres"), *options, *(() if self._durable else _FAST)])
         self._process = spawn(command, log=self._log, death_signal=signal.SIGINT)
-        wait_until_ready(self._process, self._answers, log=self._log, seconds=60)
+        wait_until_ready("PostgreSQL", self._process, self._answers, log=self._log, seconds=60)
         return self.url()
+
+    def is_running(self) -> bool:
+        """Whether the server was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
         """End all sessions and stop; does nothing when the server is not running."""

@@ -19,13 +19,14 @@ class EmbeddedRedis:
     """One server over one data folder, set up as a queue must be: append-only file, nothing ever evicted.
 
     Args:
-        data_dir: Created when missing. The log is written beside it as `<data_dir>.log`.
+        data_dir: Created when missing.
         port: None takes a free one at the first start and keeps it for the life of this object.
+        log: File that its output is appended to; by default `<data_dir>.log`.
     """
 
-    def __init__(self, data_dir: Path, port: int | None = None) -> None:
+    def __init__(self, data_dir: Path, port: int | None = None, *, log: Path | None = None) -> None:
         self._data_dir = data_dir.resolve()
-        self._log = self._data_dir.with_name(self._data_dir.name + ".log")
+        self._log = log or self._data_dir.with_name(self._data_dir.name + ".log")
         self._port = port
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -42,6 +43,10 @@ class EmbeddedRedis:
         else:
             self._port = self._start_on_free_port()
         return self.url()
+
+    def is_running(self) -> bool:
+        """Whether the server was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
         """Stop with everything written to disk; does nothing when the server is not running."""
@@ -98,7 +103,7 @@ class EmbeddedRedis:
         }
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
         self._process = spawn([str(get_binary_path()), *arguments], log=self._log, death_signal=signal.SIGTERM)
-        wait_until_ready(self._process, lambda: self._answers(port), log=self._log, seconds=30)
+        wait_until_ready("Redis", self._process, lambda: self._answers(port), log=self._log, seconds=30)
 
     def _answers(self, port: int) -> bool:
         process = self._process

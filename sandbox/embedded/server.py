@@ -61,7 +61,7 @@ def spawn(
 
 
 def wait_until_ready(
-    process: subprocess.Popen[bytes], answers: Callable[[], bool], *, log: Path, seconds: float
+    name: str, process: subprocess.Popen[bytes], answers: Callable[[], bool], *, log: Path, seconds: float
 ) -> None:
     """Return once `answers()` is true.
 
@@ -71,14 +71,14 @@ def wait_until_ready(
     deadline = time.monotonic() + seconds
     while not answers():
         if process.poll() is not None:
-            raise ServerError(f"{process.args!r} ended with code {process.returncode}:\n{log_tail(log)}")
+            raise ServerError(f"{name} ended with code {process.returncode}. {log} ends with:\n{log_tail(log)}")
         if time.monotonic() > deadline:
-            raise ServerError(f"{process.args!r} did not answer within {seconds:.0f} s:\n{log_tail(log)}")
+            raise ServerError(f"{name} did not answer within {seconds:.0f} s. {log} ends with:\n{log_tail(log)}")
         time.sleep(0.02)
 
 
 def stop(process: subprocess.Popen[bytes], *steps: tuple[signal.Signals, float]) -> None:
-    """Send each signal in turn and give it its seconds to work; SIGKILL comes last."""
+    """Send each signal in turn and give it its seconds to work; SIGKILL, to all its descendants too, comes last."""
     for step, seconds in steps:
         if process.poll() is not None:
             return
@@ -88,8 +88,7 @@ def stop(process: subprocess.Popen[bytes], *steps: tuple[signal.Signals, float])
         except subprocess.TimeoutExpired:
             continue
     if process.poll() is None:
-        process.kill()
-        process.wait()
+        kill_tree(process)
 
 
 def kill_tree(process: subprocess.Popen[bytes]) -> None:

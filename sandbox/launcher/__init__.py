@@ -1,0 +1,1 @@
+"""`make run`: the whole service and everything around it on one machine, from one terminal."""

@@ -1,0 +1,91 @@
+"""What is started, in which order, with which command and which variables. Pure: nothing here starts anything."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+EXCHANGE_KEYS = ("BINANCE_API_KEY", "BINANCE_API_SECRET")
+WORKERS = ("worker-1", "worker-2")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One child process.
+
+    Attributes:
+        name: As shown, and the name of its log file.
+        command: Program and arguments.
+        environment: All of its variables.
+        ready_url: Answers 200 once the service works; None when its log says so instead.
+        ready_words: What its log says once it works.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(repr=False)
+    ready_url: str | None = None
+    ready_words: str | None = None
+
+
+def exchange(environment: Mapping[str, str], port: int, data_dir: str) -> Service:
+    """The sandbox exchange."""
+    command = _python("sandbox.exchange", "--port", str(port), "--data", data_dir)
+    return Service("exchange", command, _without_keys(environment), ready_url=f"http://127.0.0.1:{port}/api/v3/ping")
+
+
+def ml_engine(environment: Mapping[str, str], port: int) -> Service:
+    """The demo ML engine, over the exchange that BINANCE_BASE_URL names."""
+    command = _gunicorn("127.0.0.1", port, 8, "sandbox.ml_engine.app:create_app()")
+    return Service("ml-engine", command, _without_keys(environment), ready_url=f"http://127.0.0.1:{port}/health")
+
+
+def api(environment: Mapping[str, str], host: str, port: int) -> Service:
+    """The control API. Its process never holds the exchange's keys."""
+    command = _gunicorn(host, port, 16, "api.app:create_app()")
+    return Service("api", command, _without_keys(environment), ready_url=f"http://{local(host)}:{port}/health")
+
+
+def worker(environment: Mapping[str, str], name: str) -> Service:
+    """One worker process; the only kind that holds the exchange's keys."""
+    command = _celery("worker", "--hostname", f"{name}@%h", "--concurrency", "1", "--events", "--loglevel", "INFO")
+    return Service(name, command, environment, ready_words=" ready.")
+
+
+def beat(environment: Mapping[str, str]) -> Service:
+    """The scheduler."""
+    command = _celery("beat", "--scheduler", "redbeat.RedBeatScheduler", "--loglevel", "INFO", "--pidfile", "")
+    return Service("beat", command, _without_keys(environment), ready_words="beat: Starting")
+
+
+def flower(environment: Mapping[str, str], port: int) -> Service:
+    """Flower, for the eyes of this machine only."""
+    command = _celery("flower", "--address=127.0.0.1", f"--port={port}")
+    return Service("flower", command, _without_keys(environment), ready_url=f"http://127.0.0.1:{port}/healthcheck")
+
+
+def migration() -> tuple[str, ...]:
+    """The command that brings the database to the newest migration."""
+    return _python("alembic", "upgrade", "head")
+
+
+def local(host: str) -> str:
+    """Return where a server that listens on `host` is reached from this machine."""
+    return "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
+
+
+def _python(module: str, *arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", module, *arguments)
+
+
+def _celery(*arguments: str) -> tuple[str, ...]:
+    return _python("celery", "--app", "tasks", *arguments)
+
+
+def _gunicorn(host: str, port: int, threads: int, app: str) -> tuple[str, ...]:
+    # One process with threads: its calls wait for PostgreSQL and Redis, not for the processor.
+    shape = ("--worker-class", "gthread", "--workers", "1", "--threads", str(threads), "--graceful-timeout", "3")
+    return _python("gunicorn", "--bind", f"{host}:{port}", *shape, "--no-control-socket", "--access-logfile", "-", app)
+
+
+def _without_keys(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name not in EXCHANGE_KEYS}
