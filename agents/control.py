@@ -30,13 +30,19 @@ TRANSITIONS: Mapping[tuple[Status, Command], Status] = MappingProxyType(
 )
 """The state after a command; what is not listed is illegal. Pausing the paused and stopping the stopped change nothing."""
 
-_WAYS_OUT = MappingProxyType(
+_WAYS_OUT: Mapping[tuple[Status, Command], str] = MappingProxyType(
     {
-        Status.STOPPED: "start it first",
-        Status.RUNNING: "only a paused one can be resumed",
-        Status.PAUSED: "resume it instead",
+        (Status.STOPPED, Command.PAUSE): "start it first",
+        (Status.STOPPED, Command.RESUME): "start it instead",
+        (
+            Status.RUNNING,
+            Command.START,
+        ): "pass another account_id to start one more account, or post a deposit to add money",
+        (Status.RUNNING, Command.RESUME): "only a paused one can be resumed",
+        (Status.PAUSED, Command.START): "resume it instead",
     }
 )
+"""What to do instead of an illegal command."""
 
 
 def status_after(current: Status, command: Command, *, subject: str) -> Status:
@@ -52,5 +58,5 @@ def status_after(current: Status, command: Command, *, subject: str) -> Status:
     """
     following = TRANSITIONS.get((current, command))
     if following is None:
-        raise ConflictError(f"{subject} is {current}: {_WAYS_OUT[current]}")
+        raise ConflictError(f"{subject} is {current}: {_WAYS_OUT[current, command]}")
     return following

@@ -1,0 +1,185 @@
+"""Pausing, resuming and stopping agents and accounts, each in one unit of work; starting is in :mod:`journal.opening`.
+
+An agent and each of its accounts have a state of their own. Pausing an agent leaves the states of its
+accounts alone, so that resuming it restores what was. Stopping an agent stops every account: to start one
+account again must never start another one's trading.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from sqlalchemy import ColumnElement, exists, func, select, update
+from sqlalchemy.orm import Session
+
+from agents.control import Command, status_after
+from agents.errors import NotFoundError
+from agents.model import Status, TradingState
+from journal import audit
+from journal.models import Account, Agent, ServiceState
+from journal.trade_models import Position
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What Redis must know of one agent; ``needs_ticks`` says whether it belongs on the beat schedule."""
+
+    agent: str
+    status: Status
+    version: int
+    tick_seconds: Decimal
+    needs_ticks: bool
+    trading_state: TradingState
+
+
+def change(
+    session: Session,
+    command: Command,
+    *,
+    agent: str,
+    account_id: str | None,
+    close_positions: bool = False,
+    actor: str,
+) -> None:
+    """Pause, resume or stop an agent as a whole, or one account of it.
+
+    Args:
+        session: the open unit of work.
+        command: anything but start.
+        agent: a known agent's name; one that was never started counts as stopped.
+        account_id: the account meant, or None for the agent as a whole.
+        close_positions: with stop: have the agent's next ticks sell all that is held.
+        actor: who asks, for the audit log.
+
+    Raises:
+        ConflictError: the command is illegal in the present state.
+        NotFoundError: the agent has no such account.
+    """
+    row = lock_agent(session, agent)
+    account = lock_account_of(session, agent, account_id) if account_id is not None else None
+    if row is None:
+        status_after(Status.STOPPED, command, subject=f"agent {agent}")
+        return
+    before = audit.snapshot(row, account)
+    if account is None:
+        _change_agent(session, row, command, close_positions=close_positions)
+    else:
+        _change_account(account, command, close_positions=close_positions)
+    row.version += 1
+    row.updated_at = datetime.now(UTC)
+    session.flush()
+    after = audit.snapshot(row, account)
+    audit.record(
+        session, actor=actor, action=command.value, agent=agent, account_id=account_id, before=before, after=after
+    )
+
+
+def close_done(session: Session, agent: str) -> bool:
+    """Forget the requests to close of accounts that hold nothing any more; True when none is left.
+
+    The agent's tick calls this after its exits; with True, a stopped agent comes off the schedule.
+    """
+    session.execute(
+        update(Account)
+        .where(Account.agent == agent, Account.close_requested_at.is_not(None), ~holds_something())
+        .values(close_requested_at=None)
+    )
+    return not session.scalar(select(_is_closing(agent)))
+
+
+def publication(session: Session, agent: str) -> Publication | None:
+    """What Redis must know of one agent; None if it was never started."""
+    return next(iter(_publications(session, Agent.name == agent)), None)
+
+
+def publications(session: Session) -> list[Publication]:
+    """What Redis must know of every agent."""
+    return _publications(session)
+
+
+def lock_agent(session: Session, name: str) -> Agent | None:
+    """The agent's row, held until the unit of work ends; orders may still refer to it meanwhile."""
+    return session.scalars(select(Agent).where(Agent.name == name).with_for_update(key_share=True)).one_or_none()
+
+
+def lock_account(session: Session, account_id: str) -> Account | None:
+    """The account's row, held until the unit of work ends. Lock its agent first."""
+    return session.scalars(
+        select(Account).where(Account.id == account_id).with_for_update(key_share=True)
+    ).one_or_none()
+
+
+def lock_account_of(session: Session, agent: str, account_id: str) -> Account:
+    """The row of an account that the agent serves, held until the unit of work ends.
+
+    Raises:
+        NotFoundError: the agent serves no such account.
+    """
+    account = lock_account(session, account_id)
+    if account is None or account.agent != agent or account.kind == "dust":
+        raise NotFoundError(f"agent {agent} has no account {account_id}")
+    return account
+
+
+def holds_something() -> ColumnElement[bool]:
+    """SQL condition on an account: it has an open position, or cash reserved for an order."""
+    holding = exists().where(Position.account_id == Account.id, Position.closed_at.is_(None), Position.quantity > 0)
+    return (Account.reserved > 0) | holding
+
+
+def _change_agent(session: Session, agent: Agent, command: Command, *, close_positions: bool) -> None:
+    agent.status = status_after(Status(agent.status), command, subject=f"agent {agent.name}")
+    if command is Command.STOP:
+        _stop_accounts(session, agent.name)
+        if close_positions:
+            _request_close(session, agent.name)
+
+
+def _change_account(account: Account, command: Command, *, close_positions: bool) -> None:
+    account.status = status_after(Status(account.status), command, subject=f"account {account.id}")
+    account.version += 1
+    account.updated_at = datetime.now(UTC)
+    if close_positions:
+        account.close_requested_at = datetime.now(UTC)
+
+
+def _stop_accounts(session: Session, agent: str) -> None:
+    session.execute(
+        update(Account)
+        .where(Account.agent == agent, Account.status != Status.STOPPED.value, Account.kind != "dust")
+        .values(status=Status.STOPPED.value, version=Account.version + 1, updated_at=func.now())
+    )
+
+
+def _request_close(session: Session, agent: str) -> None:
+    session.execute(
+        update(Account)
+        .where(Account.agent == agent, Account.kind != "dust", holds_something())
+        .values(close_requested_at=func.now())
+    )
+
+
+def _is_closing(agent: ColumnElement[str] | str) -> ColumnElement[bool]:
+    return exists().where(Account.agent == agent, Account.close_requested_at.is_not(None))
+
+
+def _publications(session: Session, *conditions: ColumnElement[bool]) -> list[Publication]:
+    switch = select(ServiceState.state).scalar_subquery()
+    needs_ticks = (Agent.status != Status.STOPPED.value) | _is_closing(Agent.name.expression)
+    rows = session.execute(
+        select(Agent.name, Agent.status, Agent.version, Agent.tick_seconds, needs_ticks, switch)
+        .where(*conditions)
+        .order_by(Agent.name)
+    )
+    return [
+        Publication(
+            agent=name,
+            status=Status(status),
+            version=version,
+            tick_seconds=tick_seconds,
+            needs_ticks=ticks,
+            # Without the switch's row nobody knows, and what is unknown must not trade.
+            trading_state=TradingState(state) if state else TradingState.HALTED,
+        )
+        for name, status, version, tick_seconds, ticks, state in rows
+    ]

@@ -1,0 +1,129 @@
+"""The two tables that the platform reads, which it may own with column types of its own."""
+
+import re
+import uuid
+from collections.abc import Mapping
+from decimal import Decimal
+from types import MappingProxyType
+
+from psycopg2.errors import ForeignKeyViolation
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from agents.errors import BookError, InvalidInputError
+
+TRANSACTIONS = "investment.account_transactions"
+SNAPSHOTS = "investment.performance_snapshots"
+INTEGER_TYPES: Mapping[str, int] = MappingProxyType({"smallint": 16, "integer": 32, "bigint": 64})
+"""The width in bits of each."""
+
+# The driver writes parameters as literals without a type, so that each takes the type of its column.
+_INSERT = text("""
+INSERT INTO investment.account_transactions (
+    account_id, transaction_type, amount, balance_before, balance_after, description, reference_type, reference_id
+) VALUES (
+    :account_id, :transaction_type, :amount, :balance_before, :balance_after, :description, :reference_type,
+    :reference_id
+)
+""")
+
+
+def column_types(session: Session, table: str) -> Mapping[str, str]:
+    """A table's columns with their types as SQL writes them, such as ``character varying(36)``.
+
+    Raises:
+        BookError: the table does not exist: the migrations have not run.
+    """
+    rows = session.execute(
+        text(
+            "SELECT attname, format_type(atttypid, atttypmod) AS sql_type FROM pg_attribute "
+            "WHERE attrelid = to_regclass(:table) AND attnum > 0 AND NOT attisdropped"
+        ),
+        {"table": table},
+    )
+    types: dict[str, str] = {row.attname: row.sql_type for row in rows}
+    if not types:
+        raise BookError(f"{table} does not exist: run the migrations")
+    return types
+
+
+def fits(value: str, sql_type: str) -> bool:
+    """Whether a column of ``sql_type`` can hold ``value``; other types than the usual ones for ids can hold anything."""
+    if sql_type == "uuid":
+        return _is_uuid(value)
+    if sql_type in INTEGER_TYPES:
+        return re.fullmatch(r"-?[0-9]{1,19}", value) is not None and abs(int(value)) < 2 ** (
+            INTEGER_TYPES[sql_type] - 1
+        )
+    limit = re.search(r"\((\d+)\)$", sql_type)
+    return limit is None or len(value) <= int(limit[1])
+
+
+def record_flow(  # noqa: PLR0913 - one argument per column
+    session: Session,
+    *,
+    account_id: str,
+    transaction_type: str,
+    amount: Decimal,
+    balance_before: Decimal,
+    balance_after: Decimal,
+    description: str,
+    reference_type: str,
+    reference_id: str,
+) -> None:
+    """Write one deposit or withdrawal for the platform to see, in the caller's transaction.
+
+    A ``reference_id`` that the platform's column cannot hold (ours is no UUID) is written as NULL.
+
+    Raises:
+        InvalidInputError: the platform's table cannot hold this ``account_id``, or knows no such account.
+    """
+    types = column_types(session, TRANSACTIONS)
+    if not fits(account_id, types["account_id"]):
+        raise InvalidInputError("account_id", f"must be a {types['account_id']} to appear in {TRANSACTIONS}")
+    values = {
+        "account_id": account_id,
+        "transaction_type": transaction_type,
+        "amount": amount,
+        "balance_before": balance_before,
+        "balance_after": balance_after,
+        "description": description,
+        "reference_type": reference_type,
+        "reference_id": reference_id if fits(reference_id, types["reference_id"]) else None,
+    }
+    try:
+        session.execute(_INSERT, values)
+    except IntegrityError as error:
+        if isinstance(error.orig, ForeignKeyViolation):
+            raise InvalidInputError("account_id", "is not known to the platform's own tables") from None
+        raise
+
+
+def _is_uuid(value: str) -> bool:
+    try:
+        uuid.UUID(value)
+    except ValueError:
+        return False
+    return True
+
+
+def record_trades(session: Session, order_id: int) -> None:
+    """Write one profit or loss for every trade of an exit order, in the caller's transaction.
+
+    The accounts still have the balance from before the trade.
+    """
+    types = column_types(session, TRANSACTIONS)
+    reference = "t.id" if fits(str(uuid.UUID(int=0)), types["reference_id"]) else "NULL"
+    statement = f"""
+        INSERT INTO {TRANSACTIONS} (account_id, transaction_type, amount, balance_before, balance_after,
+                             description, reference_type, reference_id)
+        SELECT CAST(a.id AS {types["account_id"]}), CASE WHEN t.profit_loss > 0 THEN 'profit' ELSE 'loss' END,
+               abs(t.profit_loss), a.balance, a.balance + t.profit_loss,
+               'SELL ' || t.symbol || ' ' || trim_scale(t.quantity) || ' @ ' || trim_scale(round(t.entry_price, 8)),
+               'agent_trade', CAST(CAST({reference} AS text) AS {types["reference_id"]})
+        FROM trading.trades t JOIN trading.accounts a ON a.id = t.account_id
+        WHERE t.exit_order_id = :order AND a.kind <> 'dust'
+        ORDER BY a.number
+    """  # noqa: S608 - types as PostgreSQL itself writes them
+    session.execute(text(statement), {"order": order_id})
