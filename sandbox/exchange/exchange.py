@@ -15,14 +15,14 @@ from sandbox.exchange.amounts import ZERO
 from sandbox.exchange.book import Level
 from sandbox.exchange.clock import Clock
 from sandbox.exchange.errors import cancel_rejected, no_such_order, order_rejected
+from sandbox.exchange.lifecycle import OrderLifecycle
 from sandbox.exchange.market import Market, Pin
-from sandbox.exchange.matching import crosses, lock_for, match_order, needed_for, quantity_of, take, tradable
+from sandbox.exchange.matching import lock_for, match_order, needed_for, quantity_of, tradable
 from sandbox.exchange.orders import Order, OrderRequest, Trade
 from sandbox.exchange.settings import Settings
 from sandbox.exchange.store import Page, Store
 from sandbox.exchange.symbols import SYMBOLS
 
-_REPLAYED_SECONDS = 3600
 _WHOLE = Decimal(1)
 
 
@@ -36,8 +36,8 @@ class Exchange:
         self._market = market
         self._clock = clock
         self._turns = threading.RLock()
-        self._advanced_to = 0
         self._account = Account(store, settings, lambda symbol: market.price(symbol, clock() // 1000))
+        self._lifecycle = OrderLifecycle(store, self._account, market)
         market.use_pins(store.pins())
         with store.transaction():
             if store.value("funded", "no") == "no":
@@ -60,8 +60,10 @@ class Exchange:
             order = self._accept(request, executions, now)
             trades = [self._account.settle(order, execution, now, is_maker=False) for execution in executions]
             self._market.consumption.take(now // 1000, request.symbol, request.side, executions)
-            self._expire_own_makers(order, executions, now)
-            self._conclude(order, exhausted=quantity_of(executions) == quantity_of(levels), capped=fill_fraction < 1)
+            self._lifecycle.expire_own_makers(order, executions, now)
+            self._lifecycle.conclude(
+                order, exhausted=quantity_of(executions) == quantity_of(levels), capped=fill_fraction < 1
+            )
             return order, trades
 
     def test(self, request: OrderRequest) -> None:
@@ -83,7 +85,7 @@ class Exchange:
             order = self._find(symbol, order_id, client_order_id)
             if order is None or not order.is_open:
                 raise cancel_rejected()
-            self._end(order, "CANCELED", now)
+            self._lifecycle.end(order, "CANCELED", now)
             return order
 
     def cancel_all(self, symbol: str) -> list[Order]:
@@ -97,7 +99,7 @@ class Exchange:
             if not orders:
                 raise cancel_rejected()
             for order in orders:
-                self._end(order, "CANCELED", now)
+                self._lifecycle.end(order, "CANCELED", now)
             return orders
 
     def order(self, symbol: str, order_id: int | None, client_order_id: str | None) -> Order:
@@ -150,22 +152,27 @@ class Exchange:
             self._store.end_pin(symbol, now // 1000)
             self._store.add_pin(Pin(symbol, price, now // 1000, None))
             self._market.use_pins(self._store.pins())
-            self._advance(now)
+            self._lifecycle.advance(now)
 
     def unpin(self, symbol: str) -> None:
         """Give a symbol's price back to the price process."""
         with self._turn() as now:
             self._store.end_pin(symbol, now // 1000)
             self._market.use_pins(self._store.pins())
-            self._advance(now)
+            self._lifecycle.advance(now)
 
     @contextmanager
     def _turn(self) -> Iterator[int]:
-        """Run alone, in a transaction, after everything that should have happened by now; yields the time."""
-        with self._turns, self._store.transaction():
+        """Run alone and in a transaction, after everything that should have happened by now; yields the time.
+
+        What happened by now is committed first: a refused request must not undo it.
+        """
+        with self._turns:
             now = self._clock()
-            self._advance(now)
-            yield now
+            with self._store.transaction():
+                self._lifecycle.advance(now)
+            with self._store.transaction():
+                yield now
 
     def _fund(self) -> None:
         for asset, free in self._settings.balances.items():
@@ -186,7 +193,7 @@ class Exchange:
             raise order_rejected("Duplicate order sent.")
         if request.type == "LIMIT_MAKER":
             levels = self._market.book(request.symbol, now // 1000).opposite(request.side)
-            if tradable(request.side, request.limit, levels) or self._own_makers(
+            if tradable(request.side, request.limit, levels) or self._lifecycle.own_makers(
                 request.symbol, request.side, request.price
             ):
                 raise order_rejected("Order would immediately match and take.")
@@ -209,63 +216,3 @@ class Exchange:
         self._store.add_order(order)
         self._account.lock(order, lock_for(request, executions))
         return order
-
-    def _conclude(self, order: Order, *, exhausted: bool, capped: bool) -> None:
-        """Give an order its status after matching and free what it no longer needs."""
-        by_quote = order.quote_quantity > 0
-        unspent = by_quote and (capped or (exhausted and order.executed_quote < order.quote_quantity))
-        if not order.remaining and not unspent:
-            self._end(order, "FILLED", order.update_time)
-        elif order.type == "MARKET":
-            order.expiry_reason = "INSUFFICIENT_LIQUIDITY"
-            self._end(order, "EXPIRED", order.update_time)
-        elif order.type == "LIMIT" and order.time_in_force != "GTC":
-            self._end(order, "EXPIRED", order.update_time)
-        else:
-            order.status = "PARTIALLY_FILLED" if order.executed_quantity else "NEW"
-            self._store.update_order(order)
-
-    def _end(self, order: Order, status: str, now: int) -> None:
-        order.status = status
-        order.update_time = now
-        self._account.release(order)
-        self._store.update_order(order)
-
-    def _expire_own_makers(self, taker: Order, executions: Sequence[Level], now: int) -> None:
-        """Expire the account's own resting orders that the taker met (self-trade prevention EXPIRE_MAKER)."""
-        if taker.time_in_force == "FOK" and not executions:
-            return
-        worst = executions[-1].price if executions and not taker.remaining else taker.price
-        for maker in self._own_makers(taker.symbol, taker.side, worst or None):
-            self._end(maker, "EXPIRED_IN_MATCH", now)
-
-    def _own_makers(self, symbol: str, taker_side: str, worst: Decimal | None) -> list[Order]:
-        """Return the account's own resting orders that a taker going as far as ``worst`` would meet."""
-        return [
-            maker
-            for maker in self._store.open_orders(symbol)
-            if maker.side != taker_side and (worst is None or crosses(taker_side, worst, maker.price))
-        ]
-
-    def _advance(self, now: int) -> None:
-        """Fill resting orders that the price has crossed since the last call."""
-        second = now // 1000
-        for order in self._store.open_orders():
-            start = max(self._advanced_to, order.update_time // 1000) + 1
-            stride = 1 + (second - start) // _REPLAYED_SECONDS
-            for moment in [*range(start, second, stride), second]:
-                if order.is_open:
-                    self._fill_resting(order, moment, now)
-        self._advanced_to = second
-
-    def _fill_resting(self, order: Order, second: int, now: int) -> None:
-        if not crosses(order.side, order.price, self._market.price(order.symbol, second)):
-            return
-        levels = tradable(order.side, order.price, self._market.book(order.symbol, second).opposite(order.side))
-        met = take(levels, order.remaining)
-        if not met:
-            return
-        self._market.consumption.take(second, order.symbol, order.side, met)
-        time = max(order.time, min(now, second * 1000))
-        self._account.settle(order, Level(order.price, quantity_of(met)), time, is_maker=True)
-        self._conclude(order, exhausted=False, capped=False)
