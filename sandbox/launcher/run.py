@@ -60,7 +60,6 @@ class Run:
         self._shown: dict[str, str] = {}
         self._environment = dict(settings.environment) | {
             "BINANCE_TESTNET": "true",
-            "HOST": settings.host,
             "ML_WEBHOOK_SECRET": webhook_secret(settings),
             "PYTHONUNBUFFERED": "1",
         }
@@ -142,7 +141,6 @@ class Run:
 
     def _start_service(self, ports: Mapping[str, int]) -> None:
         host = self._settings.host
-        self._environment["PORT"] = str(ports["api"])
         workers = [services.worker(self._environment, name) for name in services.WORKERS]
         beat = services.beat(self._environment)
         flower = services.flower(self._environment, ports["flower"])

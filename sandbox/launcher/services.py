@@ -4,8 +4,11 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-EXCHANGE_KEYS = ("BINANCE_API_KEY", "BINANCE_API_SECRET")
-WORKERS = ("worker-1", "worker-2")
+# What must not lie about: each is handed only to the part that needs it.
+EXCHANGE_KEYS = frozenset({"BINANCE_API_KEY", "BINANCE_API_SECRET"})
+API_SECRETS = frozenset({"ML_WEBHOOK_SECRET", "API_TOKENS"})
+# A pushed signal is waited for by its caller: no tick may stand before it. Both lend a hand with the upkeep.
+WORKERS = {"worker-signals": "signals,upkeep", "worker-ticks": "ticks,upkeep"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,37 +33,54 @@ class Service:
 def exchange(environment: Mapping[str, str], port: int, data_dir: str) -> Service:
     """The sandbox exchange."""
     command = _python("sandbox.exchange", "--port", str(port), "--data", data_dir)
-    return Service("exchange", command, _without_keys(environment), ready_url=f"http://127.0.0.1:{port}/api/v3/ping")
+    return Service(
+        "exchange",
+        command,
+        _without(environment, EXCHANGE_KEYS | API_SECRETS),
+        ready_url=f"http://127.0.0.1:{port}/api/v3/ping",
+    )
 
 
 def ml_engine(environment: Mapping[str, str], port: int) -> Service:
     """The demo ML engine, over the exchange that BINANCE_BASE_URL names."""
     command = _gunicorn("127.0.0.1", port, 8, "sandbox.ml_engine.app:create_app()")
-    return Service("ml-engine", command, _without_keys(environment), ready_url=f"http://127.0.0.1:{port}/health")
+    return Service(
+        "ml-engine",
+        command,
+        _without(environment, EXCHANGE_KEYS | API_SECRETS),
+        ready_url=f"http://127.0.0.1:{port}/health",
+    )
 
 
 def api(environment: Mapping[str, str], host: str, port: int) -> Service:
     """The control API. Its process never holds the exchange's keys."""
     command = _gunicorn(host, port, 16, "api.app:create_app()")
-    return Service("api", command, _without_keys(environment), ready_url=f"http://{local(host)}:{port}/health")
+    own = _without(environment, EXCHANGE_KEYS) | {"HOST": host, "PORT": str(port)}
+    return Service("api", command, own, ready_url=f"http://{local(host)}:{port}/health")
 
 
 def worker(environment: Mapping[str, str], name: str) -> Service:
-    """One worker process; the only kind that holds the exchange's keys."""
-    command = _celery("worker", "--hostname", f"{name}@%h", "--concurrency", "1", "--events", "--loglevel", "INFO")
-    return Service(name, command, environment, ready_words=" ready.")
+    """One of the processes of `WORKERS`; the only kind that holds the exchange's keys."""
+    queues = ("--queues", WORKERS[name], "--concurrency", "1")
+    command = _celery("worker", "--hostname", f"{name}@%h", *queues, "--events", "--loglevel", "INFO")
+    return Service(name, command, _without(environment, API_SECRETS), ready_words=" ready.")
 
 
 def beat(environment: Mapping[str, str]) -> Service:
     """The scheduler."""
     command = _celery("beat", "--scheduler", "redbeat.RedBeatScheduler", "--loglevel", "INFO", "--pidfile", "")
-    return Service("beat", command, _without_keys(environment), ready_words="beat: Starting")
+    return Service("beat", command, _without(environment, EXCHANGE_KEYS | API_SECRETS), ready_words="beat: Starting")
 
 
 def flower(environment: Mapping[str, str], port: int) -> Service:
     """Flower, for the eyes of this machine only."""
     command = _celery("flower", "--address=127.0.0.1", f"--port={port}")
-    return Service("flower", command, _without_keys(environment), ready_url=f"http://127.0.0.1:{port}/healthcheck")
+    return Service(
+        "flower",
+        command,
+        _without(environment, EXCHANGE_KEYS | API_SECRETS),
+        ready_url=f"http://127.0.0.1:{port}/healthcheck",
+    )
 
 
 def migration() -> tuple[str, ...]:
@@ -87,5 +107,5 @@ def _gunicorn(host: str, port: int, threads: int, app: str) -> tuple[str, ...]:
     return _python("gunicorn", "--bind", f"{host}:{port}", *shape, "--no-control-socket", "--access-logfile", "-", app)
 
 
-def _without_keys(environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if name not in EXCHANGE_KEYS}
+def _without(environment: Mapping[str, str], names: frozenset[str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name not in names}

@@ -2,17 +2,19 @@
 
 import pytest
 
+from adapters.queue import SIGNALS, TICKS, UPKEEP
 from sandbox.launcher import services
 from sandbox.launcher.services import Service
 
 KEYS = {"BINANCE_API_KEY": "the-key", "BINANCE_API_SECRET": "the-secret"}
-ENVIRONMENT = KEYS | {"DATABASE_URL": "postgresql://"}
+API_SECRETS = {"ML_WEBHOOK_SECRET": "the-webhook-secret", "API_TOKENS": "the-token"}
+SHARED = {"DATABASE_URL": "postgresql://"}
+ENVIRONMENT = KEYS | API_SECRETS | SHARED
 
 
 @pytest.mark.parametrize(
     "service",
     [
-        services.api(ENVIRONMENT, "127.0.0.1", 8003),
         services.ml_engine(ENVIRONMENT, 8004),
         services.exchange(ENVIRONMENT, 9001, "data"),
         services.beat(ENVIRONMENT),
@@ -20,18 +22,29 @@ ENVIRONMENT = KEYS | {"DATABASE_URL": "postgresql://"}
     ],
     ids=lambda service: service.name,
 )
-def test_only_workers_hold_the_exchange_keys(service: Service) -> None:
-    assert dict(service.environment) == {"DATABASE_URL": "postgresql://"}
+def test_what_needs_no_secret_gets_none(service: Service) -> None:
+    assert dict(service.environment) == SHARED
 
 
-def test_a_worker_holds_them() -> None:
-    assert services.worker(ENVIRONMENT, "worker-1").environment == ENVIRONMENT
+def test_the_api_gets_its_own_secrets_and_never_the_exchange_keys() -> None:
+    api = services.api(ENVIRONMENT, "127.0.0.1", 8003)
+    assert dict(api.environment) == SHARED | API_SECRETS | {"HOST": "127.0.0.1", "PORT": "8003"}
+
+
+@pytest.mark.parametrize("name", services.WORKERS)
+def test_a_worker_gets_the_exchange_keys_and_not_the_secrets_of_the_api(name: str) -> None:
+    assert dict(services.worker(ENVIRONMENT, name).environment) == SHARED | KEYS
+
+
+def test_together_the_workers_serve_every_queue() -> None:
+    served = {queue for queues in services.WORKERS.values() for queue in queues.split(",")}
+    assert served == {SIGNALS, TICKS, UPKEEP}
 
 
 def test_no_secret_is_on_a_command_line_or_in_a_repr() -> None:
-    worker = services.worker(ENVIRONMENT, "worker-1")
-    assert "the-secret" not in repr(worker)
-    assert not set(worker.command) & set(KEYS.values())
+    for service in (services.worker(ENVIRONMENT, "worker-ticks"), services.api(ENVIRONMENT, "127.0.0.1", 8003)):
+        shown = repr(service)
+        assert not [secret for secret in (*KEYS.values(), *API_SECRETS.values()) if secret in shown]
 
 
 def test_everything_but_the_api_listens_on_loopback_only() -> None:
