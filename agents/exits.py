@@ -15,7 +15,7 @@ def open_bracket(order_id: int, symbol: str, entry_price: Decimal, profile: Risk
         entry_price=entry_price,
         stop_price=entry_price * (1 - profile.stop_loss),
         target_price=entry_price * (1 + profile.take_profit),
-        trailing=profile.trailing_stop,
+        trailing_stop=profile.trailing_stop,
         highest_price=entry_price,
     )
 
@@ -29,7 +29,7 @@ def exit_reason(bracket: Bracket, quote: Quote) -> ExitReason | None:
     """Why the bracket's positions must be sold now, or None; the stop is judged first."""
     if quote.bid <= bracket.stop_price:
         return ExitReason.STOP
-    if bracket.trailing is not None and quote.bid <= bracket.highest_price * (1 - bracket.trailing):
+    if bracket.trailing_stop is not None and quote.bid <= bracket.highest_price * (1 - bracket.trailing_stop):
         return ExitReason.TRAILING
     if quote.bid >= bracket.target_price:
         return ExitReason.TARGET

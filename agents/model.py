@@ -125,7 +125,7 @@ class Position:
 class Bracket:
     """The exit levels shared by every position that one entry order opened.
 
-    ``trailing`` is the allowed fall from ``highest_price`` as a fraction, or None for no trailing stop.
+    ``trailing_stop`` is the allowed fall from ``highest_price`` as a fraction, or None for no trailing stop.
     """
 
     order_id: int
@@ -133,7 +133,7 @@ class Bracket:
     entry_price: Decimal
     stop_price: Decimal
     target_price: Decimal
-    trailing: Decimal | None
+    trailing_stop: Decimal | None
     highest_price: Decimal
 
 

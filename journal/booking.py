@@ -13,6 +13,7 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from agents.model import Bracket, Fill, Leg
+from journal import outward
 from journal.database import copy_rows
 from journal.trade_models import Bracket as BracketRow
 from journal.trade_models import Fill as FillRow
@@ -136,7 +137,7 @@ def _insert_bracket(session: Session, order_id: int, bracket: Bracket) -> None:
             entry_price=bracket.entry_price,
             stop_price=bracket.stop_price,
             target_price=bracket.target_price,
-            trailing=bracket.trailing,
+            trailing_stop=bracket.trailing_stop,
             highest_price=bracket.highest_price,
         )
     )
@@ -144,8 +145,10 @@ def _insert_bracket(session: Session, order_id: int, bracket: Bracket) -> None:
 
 def book_exit(session: Session, order_id: int, agent: str) -> None:
     """Book a sale: trades with their profit or loss, cash and balances, the outward rows, dust, closed brackets."""
-    for statement in (INSERT_TRADES, REDUCE_POSITIONS, INSERT_OUTWARD_ROWS, CREDIT_ACCOUNTS):
-        _run(session, order_id, statement)
+    _run(session, order_id, INSERT_TRADES)
+    _run(session, order_id, REDUCE_POSITIONS)
+    outward.record_trades(session, order_id)
+    _run(session, order_id, CREDIT_ACCOUNTS)
     _collect_dust(session, order_id, agent)
     _run(session, order_id, CLOSE_BRACKETS)
     _run(session, order_id, "UPDATE trading.positions SET exit_order_id = NULL WHERE exit_order_id = :order")
@@ -174,16 +177,6 @@ SET quantity = p.quantity - l.quantity - l.dust, cost = p.cost - t.cost,
     closed_at = CASE WHEN p.quantity = l.quantity + l.dust THEN now() END
 FROM trading.legs l JOIN trading.trades t ON t.exit_order_id = l.order_id AND t.account_id = l.account_id
 WHERE l.order_id = :order AND p.exit_order_id = :order AND p.account_id = l.account_id
-"""
-
-INSERT_OUTWARD_ROWS = """
-INSERT INTO investment.account_transactions (account_id, transaction_type, amount, balance_before, balance_after,
-                                             description, reference_type, reference_id)
-SELECT a.id, CASE WHEN t.profit_loss > 0 THEN 'profit' ELSE 'loss' END, abs(t.profit_loss), a.balance,
-       a.balance + t.profit_loss,
-       'SELL ' || t.symbol || ' ' || trim_scale(t.quantity) || ' @ ' || trim_scale(round(t.entry_price, 8)), 'agent_trade', t.id
-FROM trading.trades t JOIN trading.accounts a ON a.id = t.account_id
-WHERE t.exit_order_id = :order AND a.kind <> 'dust'
 """
 
 CREDIT_ACCOUNTS = """

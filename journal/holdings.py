@@ -55,8 +55,13 @@ FROM trading.positions p JOIN trading.accounts a ON a.id = p.account_id
 WHERE p.agent = :agent AND p.symbol = :symbol AND p.closed_at IS NULL AND p.exit_order_id IS NULL
 """
 
+SYMBOLS_TO_CLOSE = """
+SELECT DISTINCT p.symbol FROM trading.accounts a JOIN trading.positions p ON p.account_id = a.id
+WHERE a.agent = :agent AND a.close_requested_at IS NOT NULL AND p.closed_at IS NULL AND p.exit_order_id IS NULL
+"""
+
 OPEN_BRACKETS = text("""
-SELECT order_id, symbol, entry_price, stop_price, target_price, trailing, highest_price
+SELECT order_id, symbol, entry_price, stop_price, target_price, trailing_stop, highest_price
 FROM trading.brackets WHERE agent = :agent AND closed_at IS NULL ORDER BY order_id
 """)
 
@@ -108,6 +113,23 @@ def positions_of_entries(session: Session, agent: str, symbol: str, entries: Seq
     """The same, limited to what the given entry orders opened, and dust."""
     statement = POSITIONS + " AND (p.entry_order_id = ANY(:entries) OR a.kind = 'dust')"
     return _positions(session, statement, {"agent": agent, "symbol": symbol, "entries": list(entries)})
+
+
+def symbols_to_close(session: Session, agent: str) -> list[str]:
+    """The symbols that accounts still hold whose positions an operator asked to close."""
+    return list(session.scalars(text(SYMBOLS_TO_CLOSE), {"agent": agent}))
+
+
+def positions_to_close(session: Session, agent: str, symbol: str) -> list[model.Position]:
+    """The positions in ``symbol`` of accounts whose positions an operator asked to close, and dust."""
+    statement = POSITIONS + " AND (a.close_requested_at IS NOT NULL OR a.kind = 'dust')"
+    return _positions(session, statement, {"agent": agent, "symbol": symbol})
+
+
+def held_symbols(session: Session, agent: str) -> list[str]:
+    """The symbols in which the agent has an open position."""
+    statement = text("SELECT DISTINCT symbol FROM trading.brackets WHERE agent = :agent AND closed_at IS NULL")
+    return list(session.scalars(statement, {"agent": agent}))
 
 
 def _positions(session: Session, statement: str, parameters: dict[str, object]) -> list[model.Position]:

@@ -86,7 +86,9 @@ def record_intent(session: Session, intent: Intent) -> OpenOrder:
 
 
 def _check_unchanged(session: Session, intent: Intent) -> None:
-    session.execute(text("SELECT FROM trading.agents WHERE name = :agent FOR UPDATE"), {"agent": intent.seen.name})
+    session.execute(
+        text("SELECT FROM trading.agents WHERE name = :agent FOR NO KEY UPDATE"), {"agent": intent.seen.name}
+    )
     now = agent_snapshot(session, intent.seen.name)
     if (now.version, now.book_version) != (intent.seen.version, intent.seen.book_version):
         raise StaleStateError("the agent changed since it was read")
@@ -144,6 +146,12 @@ def unresolved_orders(session: Session, agent: str) -> list[OpenOrder]:
     return [_open_order(row) for row in session.scalars(statement.order_by(Order.id))]
 
 
+def agents_with_unresolved_orders(session: Session) -> list[str]:
+    """Names of the agents that have an order whose outcome is not booked."""
+    statement = select(Order.agent).where(Order.state.in_([state.value for state in UNRESOLVED])).distinct()
+    return sorted(session.scalars(statement))
+
+
 def mark_unknown(session: Session, order_id: int, reason: str) -> None:
     """Note that the exchange's answer was lost; everything stays reserved."""
     session.execute(
@@ -159,7 +167,7 @@ def record_outcome(session: Session, order: OpenOrder, outcome: Outcome) -> bool
     Raises:
         BookError: the legs do not sum to the fills, or the change of state is not legal.
     """
-    session.execute(text("SELECT FROM trading.agents WHERE name = :agent FOR UPDATE"), {"agent": order.agent})
+    session.execute(text("SELECT FROM trading.agents WHERE name = :agent FOR NO KEY UPDATE"), {"agent": order.agent})
     state = OrderState(session.scalars(select(Order.state).where(Order.id == order.id).with_for_update()).one())
     if state not in UNRESOLVED:
         return False

@@ -1,7 +1,6 @@
 """Signals as they come in: each stored once, and one decision asked of each agent it is meant for."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -43,9 +42,31 @@ def store_signal(session: Session, *, source: str, signal: model.Signal) -> bool
     return False
 
 
-def store_malformed(session: Session, *, signal_id: str, raw: Mapping[str, Any]) -> None:
-    """Keep a polled signal that makes no sense, so that its decision can say so."""
-    session.execute(insert(Signal).values(id=signal_id, source="poll", raw=dict(raw)).on_conflict_do_nothing())
+def store_polled(session: Session, agent: str, signals: Sequence[model.Signal]) -> None:
+    """Keep the signals of one poll and ask the agent's decision on each; what is known already stays as it is."""
+    if not signals:
+        return
+    rows = [
+        {
+            "id": signal.id,
+            "source": "poll",
+            "symbol": signal.symbol,
+            "action": signal.action.value,
+            "confidence": signal.confidence,
+            "price": signal.price,
+            "signal_at": signal.at,
+        }
+        for signal in sorted(signals, key=lambda signal: signal.id)
+    ]
+    session.execute(insert(Signal).values(rows).on_conflict_do_nothing())
+    decisions = [{"signal_id": row["id"], "agent": agent} for row in rows]
+    session.execute(insert(Decision).values(decisions).on_conflict_do_nothing())
+
+
+def store_malformed(session: Session, *, signal_id: str, raw: str) -> None:
+    """Keep a polled signal that makes no sense, as the text it came as, so that its decision can say so."""
+    statement = insert(Signal).values(id=signal_id, source="poll", raw={"text": raw})
+    session.execute(statement.on_conflict_do_nothing())
 
 
 def request_decision(session: Session, signal_id: str, agent: str) -> int:

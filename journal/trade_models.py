@@ -140,7 +140,7 @@ class Bracket(Base):
     entry_price: Mapped[Decimal]
     stop_price: Mapped[Decimal]
     target_price: Mapped[Decimal]
-    trailing: Mapped[Decimal | None]
+    trailing_stop: Mapped[Decimal | None]
     highest_price: Mapped[Decimal]
     opened_at: Mapped[Now]
     closed_at: Mapped[datetime | None]

@@ -1,12 +1,21 @@
 """The one place that wires concretes; tests wire their own."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from adapters import state
 from adapters.queue import TaskQueue, celery_app
 from adapters.state import StateStore
 from journal.database import Book, connect
-from runtime.settings import Settings
+from runtime.settings import ExchangeSettings, Settings
+
+if TYPE_CHECKING:
+    from adapters.alerts import Alerts, NullAlerts
+    from adapters.exchange import Exchange
+    from adapters.ml_engine import MLSignalConsumer
+
+WEIGHT_PER_MINUTE = 5000
+"""Request weight that all workers together may spend: Binance's 6000 less a margin for look-ups by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +28,19 @@ class ControlServices:
     queue: TaskQueue
 
 
+@dataclass(frozen=True, slots=True)
+class WorkerServices:
+    """What a worker needs."""
+
+    settings: Settings
+    book: Book
+    state: StateStore
+    queue: TaskQueue
+    exchange: "Exchange"
+    ml_engine: "MLSignalConsumer"
+    alerts: "Alerts | NullAlerts"
+
+
 def control_services(settings: Settings) -> ControlServices:
     """Wire the control API."""
     return ControlServices(
@@ -26,4 +48,29 @@ def control_services(settings: Settings) -> ControlServices:
         book=Book(connect(settings.database_url, pool_size=10)),
         state=StateStore(state.connect(settings.redis_url)),
         queue=TaskQueue(celery_app(settings.redis_url)),
+    )
+
+
+def worker_services(settings: Settings, exchange_settings: ExchangeSettings) -> WorkerServices:
+    """Wire a worker process; called after the fork, for connections are not shared between processes."""
+    # Imported here so that the control API, which also imports this module, never loads ccxt.
+    from adapters.alerts import alerts  # noqa: PLC0415 - see above
+    from adapters.exchange import Exchange  # noqa: PLC0415 - see above
+    from adapters.ml_engine import MLSignalConsumer  # noqa: PLC0415 - see above
+
+    store = StateStore(state.connect(settings.redis_url))
+    return WorkerServices(
+        settings=settings,
+        book=Book(connect(settings.database_url, pool_size=2)),
+        state=store,
+        queue=TaskQueue(celery_app(settings.redis_url)),
+        exchange=Exchange(
+            api_key=exchange_settings.api_key,
+            api_secret=exchange_settings.api_secret,
+            base_url=exchange_settings.base_url,
+            testnet=exchange_settings.testnet,
+            spend_weight=lambda weight: store.spend_weight(weight, WEIGHT_PER_MINUTE),
+        ),
+        ml_engine=MLSignalConsumer(settings.ml_engine_url),
+        alerts=alerts(settings.alert_urls),
     )

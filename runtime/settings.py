@@ -60,7 +60,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     env = os.environ if environment is None else environment
     settings = Settings(
         database_url=database_url(env),
-        redis_url=_url(env, "REDIS_URL", ("redis", "rediss", "unix")),
+        redis_url=redis_url(env),
         ml_engine_url=_url(env, "ML_ENGINE_URL", ("http", "https")).rstrip("/"),
         ml_webhook_secret=env.get("ML_WEBHOOK_SECRET", ""),
         api_tokens=_words(env.get("API_TOKENS", "")),
@@ -123,6 +123,15 @@ def database_url(env: Mapping[str, str]) -> str:
     if not re.match(r"postgres(ql)?(\+\w+)?://", value):
         raise SettingsError("DATABASE_URL must begin with postgresql://")
     return re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql+psycopg2://", value)
+
+
+def redis_url(env: Mapping[str, str]) -> str:
+    """REDIS_URL, checked.
+
+    Raises:
+        SettingsError: it is missing or names no Redis server.
+    """
+    return _url(env, "REDIS_URL", ("redis", "rediss", "unix"))
 
 
 def _port(value: str) -> int:

@@ -238,7 +238,7 @@ def upgrade() -> None:
         sa.Column("entry_price", sa.Numeric(precision=38, scale=18), nullable=False),
         sa.Column("stop_price", sa.Numeric(precision=38, scale=18), nullable=False),
         sa.Column("target_price", sa.Numeric(precision=38, scale=18), nullable=False),
-        sa.Column("trailing", sa.Numeric(precision=38, scale=18), nullable=True),
+        sa.Column("trailing_stop", sa.Numeric(precision=38, scale=18), nullable=True),
         sa.Column("highest_price", sa.Numeric(precision=38, scale=18), nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),

@@ -1,0 +1,51 @@
+"""The Celery application of workers, beat and Flower, and the services of each worker process."""
+
+import functools
+import logging
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import beat_init, setup_logging, worker_ready
+
+from adapters.queue import celery_app
+from runtime import settings
+from runtime.bootstrap import WorkerServices, worker_services
+from tasks.schedule import PERIODIC
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def create_app() -> Celery:
+    """The application with its tasks and its periodic upkeep; reads the environment, connects to nothing."""
+    app = celery_app(settings.redis_url(os.environ))
+    app.conf.update(
+        imports=["tasks.trading", "tasks.upkeep", "tasks.nightly"],
+        beat_schedule=PERIODIC,
+        beat_scheduler="redbeat.RedBeatScheduler",
+    )
+    return app
+
+
+app = create_app()
+
+
+@functools.cache
+def services() -> WorkerServices:
+    """This process's connections, made at first use: after the fork."""
+    return worker_services(settings.load(), settings.load_exchange())
+
+
+@setup_logging.connect
+def log_plainly(**_: Any) -> None:  # noqa: ANN401 - Celery's own arguments
+    """One plain format for everything, on standard error."""
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+    logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)
+
+
+@worker_ready.connect
+@beat_init.connect
+def recover(**_: Any) -> None:  # noqa: ANN401 - Celery's own arguments
+    """A crash is a normal start: rebuild the nerve and resolve what is open, before anything else is due."""
+    app.send_task("agents.rehydrate")
+    app.send_task("orders.resolve")

@@ -1,0 +1,98 @@
+"""Exits come first in every tick: stops, targets, trailing stops, and what an operator asked to close."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from agents.allocation import limit_price
+from agents.decision import decide_exits
+from agents.errors import StaleStateError
+from agents.exits import exit_reason, follow
+from agents.model import ExitReason, Quote, Side, TradingState
+from agents.orders import client_order_id
+from agents.profiles import PROFILES
+from journal import holdings, ledger
+from journal.ledger import Intent
+from runtime.bootstrap import WorkerServices
+from tasks.execution import place_and_book
+
+logger = logging.getLogger(__name__)
+
+
+def run_exits(services: WorkerServices, agent: str, quotes: Mapping[str, Quote], *, levels: bool) -> None:
+    """Sell what must be sold now, one block per symbol and reason.
+
+    Args:
+        services: the worker's.
+        agent: whose positions.
+        quotes: current quotes; a symbol without one is left for the next tick.
+        levels: whether stops and targets are judged; an operator's request to close is always honoured.
+    """
+    with services.book.reading() as session:
+        closing = holdings.symbols_to_close(session, agent)
+    for symbol in closing:
+        _sell(services, agent, symbol, ExitReason.OPERATOR, quotes)
+    if levels:
+        for (symbol, reason), entries in _due(services, agent, quotes).items():
+            _sell(services, agent, symbol, reason, quotes, entries)
+
+
+def _due(
+    services: WorkerServices, agent: str, quotes: Mapping[str, Quote]
+) -> Mapping[tuple[str, ExitReason], list[int]]:
+    """The entry orders whose exit level is reached, by symbol and reason; highest prices are kept on the way."""
+    with services.book.reading() as session:
+        brackets = holdings.open_brackets(session, agent)
+    due: dict[tuple[str, ExitReason], list[int]] = defaultdict(list)
+    risen = []
+    for bracket in brackets:
+        quote = quotes.get(bracket.symbol)
+        if quote is None:
+            continue
+        followed = follow(bracket, quote)
+        if followed != bracket:
+            risen.append(followed)
+        reason = exit_reason(followed, quote)
+        if reason is not None:
+            due[bracket.symbol, reason].append(bracket.order_id)
+    if risen:
+        with services.book.unit_of_work() as session:
+            holdings.raise_highest(session, risen)
+    return due
+
+
+def _sell(
+    services: WorkerServices,
+    agent: str,
+    symbol: str,
+    reason: ExitReason,
+    quotes: Mapping[str, Quote],
+    entries: Sequence[int] | None = None,
+) -> None:
+    quote, market = quotes.get(symbol), services.exchange.markets().get(symbol)
+    if quote is None or market is None:
+        logger.warning("%s cannot leave %s (%s): no quote", agent, symbol, reason)
+        return
+    with services.book.reading() as session:
+        seen = holdings.agent_snapshot(session, agent)
+        positions = (
+            holdings.positions_to_close(session, agent, symbol)
+            if entries is None
+            else holdings.positions_of_entries(session, agent, symbol, entries)
+        )
+    if seen.trading is TradingState.HALTED or seen.has_unresolved_order:
+        return
+    price = limit_price(Side.SELL, quote, PROFILES[agent].max_slippage, market)
+    verdict = decide_exits(positions, market, price)
+    if verdict.block is None:
+        logger.warning("%s cannot leave %s (%s): %s", agent, symbol, reason, verdict.detail)
+        return
+    cause = f"{reason}@{seen.book_version}"
+    intent = Intent(client_order_id(agent, symbol, Side.SELL, cause), seen, verdict.block, reason.value, quote)
+    try:
+        with services.book.unit_of_work() as session:
+            order = ledger.record_intent(session, intent)
+    except StaleStateError as error:
+        logger.info("exit of %s from %s waits for the next tick: %s", agent, symbol, error)
+        return
+    place_and_book(services, order)

@@ -1,0 +1,37 @@
+"""Orders whose outcome is unknown: looked up until the exchange answers, never placed again."""
+
+import logging
+from datetime import UTC, datetime
+
+from adapters.exchange import Missing
+from agents.orders import ABSENCE_PROVEN_AFTER, Accepted, OrderState
+from journal import ledger
+from journal.ledger import OpenOrder, Outcome
+from runtime.bootstrap import WorkerServices
+from tasks.execution import book, keep_unknown, settle
+
+logger = logging.getLogger(__name__)
+
+
+def resolve_orders(services: WorkerServices, agent: str) -> int:
+    """Look up every open order of the agent and book what is known of it; the number still open.
+
+    The caller holds the agent's lease, so no worker is placing one of them now.
+    """
+    with services.book.reading() as session:
+        orders = ledger.unresolved_orders(session, agent)
+    return sum(not _resolve(services, order) for order in orders)
+
+
+def _resolve(services: WorkerServices, order: OpenOrder) -> bool:
+    answer = services.exchange.look_up(order.client_order_id, order.symbol)
+    age = datetime.now(UTC) - order.created_at
+    if isinstance(answer, Missing) and age > ABSENCE_PROVEN_AFTER:
+        book(services, order, Outcome(OrderState.ABSENT, error_message="the exchange never received it"))
+        return True
+    if isinstance(answer, Missing):
+        keep_unknown(services, order, "not found on the exchange yet")
+        return False
+    logger.info("looked up %s: %s", order.client_order_id, type(answer).__name__)
+    settle(services, order, answer)
+    return isinstance(answer, Accepted)

@@ -1,0 +1,26 @@
+"""What beat sends besides the agents' ticks; each entry expires before the next is due."""
+
+from celery.schedules import crontab, schedule
+
+RESOLVE_SECONDS = 5
+SWEEP_SECONDS = 5
+REHYDRATE_SECONDS = 15
+
+PERIODIC = {
+    "orders.resolve": {
+        "task": "orders.resolve",
+        "schedule": schedule(RESOLVE_SECONDS),
+        "options": {"expires": RESOLVE_SECONDS},
+    },
+    "signals.sweep": {
+        "task": "signals.sweep",
+        "schedule": schedule(SWEEP_SECONDS),
+        "options": {"expires": SWEEP_SECONDS},
+    },
+    "agents.rehydrate": {
+        "task": "agents.rehydrate",
+        "schedule": schedule(REHYDRATE_SECONDS),
+        "options": {"expires": REHYDRATE_SECONDS},
+    },
+    "performance.sync": {"task": "performance.sync", "schedule": crontab(hour=0, minute=0)},
+}

@@ -1,0 +1,115 @@
+"""One tick of one agent, top to bottom: resolve, price, exit, pull signals, decide."""
+
+import json
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from agents.errors import ExchangeError, InvalidInputError, SignalSourceError
+from agents.model import Quote, Signal, Status
+from agents.signals import content_id, parse_signal
+from journal import control, decisions, heartbeat, holdings, signals
+from journal.holdings import AgentSnapshot
+from runtime.bootstrap import WorkerServices
+from runtime.publishing import publish
+from tasks.deciding import decide
+from tasks.exiting import run_exits
+from tasks.resolving import resolve_orders
+
+RAW_LIMIT = 2000
+
+logger = logging.getLogger(__name__)
+
+
+def run_tick(services: WorkerServices, agent: str) -> bool:
+    """Run one tick; False if another worker is busy with this agent, which is no harm."""
+    with services.state.lease(agent, wait_seconds=0) as held:
+        if held:
+            _tick(services, agent)
+        return held
+
+
+def _tick(services: WorkerServices, agent: str) -> None:
+    with services.book.reading() as session:
+        seen = holdings.agent_snapshot(session, agent)
+    problems: list[str] = []
+    resolve_orders(services, agent)
+    quotes = _quotes(services, seen, problems)
+    _exit(services, seen, quotes, problems)
+    if seen.status is not Status.STOPPED:
+        _pull_signals(services, seen, problems)
+    _decide_pending(services, agent)
+    _finish(services, agent, problems)
+
+
+def _quotes(services: WorkerServices, seen: AgentSnapshot, problems: list[str]) -> Mapping[str, Quote]:
+    """Quotes of everything the agent trades or holds, kept as marks; empty if they cannot be had."""
+    with services.book.reading() as session:
+        held = holdings.held_symbols(session, seen.name)
+    try:
+        quotes = services.exchange.quotes(sorted({*seen.symbols, *held}))
+    except ExchangeError as error:
+        problems.append(f"exchange: {error}")
+        return {}
+    with services.book.unit_of_work() as session:
+        holdings.store_marks(session, quotes.values())
+    return quotes
+
+
+def _exit(services: WorkerServices, seen: AgentSnapshot, quotes: Mapping[str, Quote], problems: list[str]) -> None:
+    try:
+        run_exits(services, seen.name, quotes, levels=seen.status is not Status.STOPPED)
+    except ExchangeError as error:
+        problems.append(f"exits: {error}")
+
+
+def _pull_signals(services: WorkerServices, seen: AgentSnapshot, problems: list[str]) -> None:
+    """Ask the engine for the agent's symbols and store what it says; a malformed signal spoils no other."""
+    try:
+        batch = services.ml_engine.batch(seen.symbols)
+    except SignalSourceError as error:
+        problems.append(f"ml_engine: {error}")
+        return
+    now = datetime.now(UTC)
+    good: list[Signal] = []
+    for symbol, raw in batch.items():
+        if raw is None:
+            continue
+        try:
+            good.append(parse_signal(raw, received_at=now, expected_symbol=symbol))
+        except InvalidInputError as error:
+            _record_malformed(services, seen.name, symbol, raw, str(error))
+    with services.book.unit_of_work() as session:
+        signals.store_polled(session, seen.name, good)
+
+
+def _record_malformed(
+    services: WorkerServices, agent: str, symbol: str, raw: Mapping[str, object], problem: str
+) -> None:
+    # PostgreSQL's text and JSON hold no NUL character, not even an escaped one.
+    content = json.dumps(raw, default=str, sort_keys=True).replace("\\u0000", "")[:RAW_LIMIT]
+    signal_id = content_id("malformed", symbol, content)
+    with services.book.unit_of_work() as session:
+        signals.store_malformed(session, signal_id=signal_id, raw=content)
+        decisions.record_malformed(session, signal_id, agent, problem)
+
+
+def _decide_pending(services: WorkerServices, agent: str) -> None:
+    with services.book.reading() as session:
+        pending = signals.pending_decisions(session, agent)
+    for decision_id in pending:
+        decide(services, decision_id)
+
+
+def _finish(services: WorkerServices, agent: str, problems: list[str]) -> None:
+    """Heartbeat, last error, and the end of a close that an operator asked for."""
+    with services.book.unit_of_work() as session:
+        heartbeat.record_tick(session, agent, "; ".join(problems) or None)
+        closed = control.close_done(session, agent)
+        publication = control.publication(session, agent)
+    services.state.beat_heart(agent)
+    if closed and publication is not None and not publication.needs_ticks:
+        publish(publication, state=services.state, queue=services.queue)
+    if problems:
+        logger.warning("tick of %s: %s", agent, "; ".join(problems))
+        services.alerts.send(f"Tick of {agent} met a problem", "; ".join(problems))

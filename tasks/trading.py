@@ -1,0 +1,47 @@
+"""The trading tasks, thin: a tick, a pushed signal, the resolving of open orders. Safe to trigger twice."""
+
+from celery import shared_task
+
+from journal import decisions, ledger
+from tasks.celery import services
+from tasks.deciding import decide
+from tasks.resolving import resolve_orders
+from tasks.tick import run_tick
+
+LEASE_WAIT_SECONDS = 20
+
+
+@shared_task(name="agents.tick")
+def tick(agent: str) -> str:
+    """Run one tick of ``agent``, unless another worker is at it."""
+    return "done" if run_tick(services(), agent) else "busy elsewhere"
+
+
+@shared_task(name="agents.signal")
+def signal(decision_id: int) -> str:
+    """Make one pending decision now, under the agent's lease; a decision made already is left alone."""
+    wired = services()
+    with wired.book.reading() as session:
+        agent = decisions.agent_of(session, decision_id)
+    if agent is None:
+        return "nothing pending"
+    with wired.state.lease(agent, LEASE_WAIT_SECONDS) as held:
+        if not held:
+            return "busy elsewhere, the sweeper asks again"
+        resolve_orders(wired, agent)
+        decide(wired, decision_id)
+    return "done"
+
+
+@shared_task(name="orders.resolve")
+def resolve() -> str:
+    """Look up every order whose outcome is unknown, of every agent that no worker is busy with."""
+    wired = services()
+    with wired.book.reading() as session:
+        agents = ledger.agents_with_unresolved_orders(session)
+    still_open = 0
+    for agent in agents:
+        with wired.state.lease(agent, wait_seconds=0) as held:
+            if held:
+                still_open += resolve_orders(wired, agent)
+    return f"{len(agents)} agents, {still_open} orders still open"
