@@ -19,7 +19,7 @@ SIGNALS, TICKS, UPKEEP = "signals", "ticks", "upkeep"
 KEY_PREFIX = "redbeat:"
 TICK_TASK = "agents.tick"
 SIGNAL_TASK = "agents.signal"
-HARD_TIME_LIMIT = 300
+HARD_TIME_LIMIT = 240
 VISIBILITY_TIMEOUT = 2 * HARD_TIME_LIMIT
 SOCKET_TIMEOUT = 2
 

@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 
 import redis
 from redis.exceptions import LockError, RedisError
+from redis.lock import Lock
 
 from agents.model import Status, TradingState
 
-LEASE_SECONDS = 120
+LEASE_SECONDS = 30
 WEIGHT_WINDOW_SECONDS = 60
 
 logger = logging.getLogger(__name__)
@@ -28,6 +29,31 @@ class AgentState:
     status: Status
     version: int
     trading: TradingState
+
+
+class Lease:
+    """One worker's hold on one agent."""
+
+    def __init__(self, lock: Lock) -> None:
+        self._lock = lock
+
+    def renew(self) -> None:
+        """Start the lease's time anew, before the next step of work."""
+        with _losing_a_lease_is_no_harm():
+            self._lock.reacquire()
+
+    def release(self) -> None:
+        """Let go."""
+        with _losing_a_lease_is_no_harm():
+            self._lock.release()
+
+
+@contextmanager
+def _losing_a_lease_is_no_harm() -> Iterator[None]:
+    try:
+        yield
+    except LockError as error:
+        logger.warning("a lease ran out before the work was done: %s", error)
 
 
 NOTHING_RUNS = AgentState(Status.STOPPED, -1, TradingState.HALTED)
@@ -70,22 +96,21 @@ class StateStore:
         self.client.hset(_agent_key(agent), "heartbeat", datetime.now(UTC).isoformat())
 
     @contextmanager
-    def lease(self, agent: str, wait_seconds: float) -> Iterator[bool]:
-        """Hold the agent for one worker; yields False if another has it after ``wait_seconds``.
+    def lease(self, agent: str, wait_seconds: float) -> Iterator["Lease | None"]:
+        """Hold the agent for one worker; yields None if another still has it after ``wait_seconds``.
 
-        A courtesy that saves work: the unique keys of the book are the guarantee.
+        A courtesy that saves work: the unique keys of the book are the guarantee. It is short, so that
+        a killed worker does not hold up its agent, and must be renewed by whoever works longer.
         """
         lock = self.client.lock(f"lease:{agent}", timeout=LEASE_SECONDS, blocking_timeout=wait_seconds, sleep=0.01)
         if not lock.acquire():
-            yield False
+            yield None
             return
+        lease = Lease(lock)
         try:
-            yield True
+            yield lease
         finally:
-            try:
-                lock.release()
-            except LockError:
-                logger.warning("lease of %s ran out before the work was done", agent)
+            lease.release()
 
     def spend_weight(self, weight: int, limit: int) -> bool:
         """Take ``weight`` from this minute's shared budget of ``limit``; False if that would exceed it."""

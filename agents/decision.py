@@ -63,10 +63,10 @@ def want_entry(account: Account, profile: RiskProfile, price: Decimal) -> Want |
 
 def decide_exits(positions: Sequence[Position], market: Market, price: Decimal) -> Verdict:
     """All given positions of one symbol sold whole, as one block at ``price`` or better, or why not."""
-    if not positions:
+    if all(position.is_dust for position in positions):
         return Verdict(Code.NO_POSITION, "nothing is held", {})
     wants = [Want(position.account_id, position.account_number, position.quantity) for position in positions]
-    numbers = {Code.ORDERED: [position.account_number for position in positions]}
+    numbers = {Code.ORDERED: [position.account_number for position in positions if not position.is_dust]}
     return _as_block(Side.SELL, market, price, wants, numbers)
 
 
@@ -78,7 +78,9 @@ def _as_block(
         denied = {**numbers, block.code: numbers[Code.ORDERED]}
         del denied[Code.ORDERED]
         return Verdict(block.code, block.detail, denied)
-    return Verdict(Code.ORDERED, f"{len(wants)} accounts in one block of {block.quantity:f}", numbers, block)
+    return Verdict(
+        Code.ORDERED, f"{len(numbers[Code.ORDERED])} accounts in one block of {block.quantity:f}", numbers, block
+    )
 
 
 def _nobody_wants(numbers: Mapping[Code, Sequence[int]]) -> Verdict:

@@ -111,7 +111,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """One account's open position in one symbol; ``cost`` is all it paid, quote fees included."""
+    """One account's open position in one symbol; ``cost`` is all it paid, quote fees included.
+
+    ``is_dust`` marks what earlier exits left in the agent's dust account; it leaves with the next sale.
+    """
 
     id: int
     account_id: str
@@ -119,6 +122,7 @@ class Position:
     symbol: str
     quantity: Decimal
     cost: Decimal
+    is_dust: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,10 +50,13 @@ ORDER BY a.number
 """)
 
 POSITIONS = """
-SELECT p.id, p.account_id, a.number, p.symbol, p.quantity, p.cost
+SELECT p.id, p.account_id, a.number, p.symbol, p.quantity, p.cost, a.kind = 'dust'
 FROM trading.positions p JOIN trading.accounts a ON a.id = p.account_id
 WHERE p.agent = :agent AND p.symbol = :symbol AND p.closed_at IS NULL AND p.exit_order_id IS NULL
 """
+
+NOT_STOPPED = " AND (a.status <> 'stopped' OR a.kind = 'dust')"
+"""Stopped accounts keep their positions unless an operator asks to close them."""
 
 SYMBOLS_TO_CLOSE = """
 SELECT DISTINCT p.symbol FROM trading.accounts a JOIN trading.positions p ON p.account_id = a.id
@@ -105,13 +108,13 @@ def entry_accounts(session: Session, agent: str, symbol: str) -> list[model.Acco
 
 
 def positions_to_sell(session: Session, agent: str, symbol: str) -> list[model.Position]:
-    """Every position of the agent in ``symbol`` that no exit order holds already, dust included."""
-    return _positions(session, POSITIONS, {"agent": agent, "symbol": symbol})
+    """The agent's positions in ``symbol`` that no exit order holds already, dust included, of accounts not stopped."""
+    return _positions(session, POSITIONS + NOT_STOPPED, {"agent": agent, "symbol": symbol})
 
 
 def positions_of_entries(session: Session, agent: str, symbol: str, entries: Sequence[int]) -> list[model.Position]:
     """The same, limited to what the given entry orders opened, and dust."""
-    statement = POSITIONS + " AND (p.entry_order_id = ANY(:entries) OR a.kind = 'dust')"
+    statement = POSITIONS + NOT_STOPPED + " AND (p.entry_order_id = ANY(:entries) OR a.kind = 'dust')"
     return _positions(session, statement, {"agent": agent, "symbol": symbol, "entries": list(entries)})
 
 

@@ -11,6 +11,7 @@ from agents.exits import exit_reason, follow
 from agents.model import ExitReason, Quote, Side, TradingState
 from agents.orders import client_order_id
 from agents.profiles import PROFILES
+from agents.risk import Code
 from journal import holdings, ledger
 from journal.ledger import Intent
 from runtime.bootstrap import WorkerServices
@@ -84,6 +85,8 @@ def _sell(
         return
     price = limit_price(Side.SELL, quote, PROFILES[agent].max_slippage, market)
     verdict = decide_exits(positions, market, price)
+    if verdict.code is Code.NO_POSITION:
+        return
     if verdict.block is None:
         logger.warning("%s cannot leave %s (%s): %s", agent, symbol, reason, verdict.detail)
         return

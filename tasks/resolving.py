@@ -4,6 +4,7 @@ import logging
 from datetime import UTC, datetime
 
 from adapters.exchange import Missing
+from adapters.state import Lease
 from agents.orders import ABSENCE_PROVEN_AFTER, Accepted, OrderState
 from journal import ledger
 from journal.ledger import OpenOrder, Outcome
@@ -13,14 +14,18 @@ from tasks.execution import book, keep_unknown, settle
 logger = logging.getLogger(__name__)
 
 
-def resolve_orders(services: WorkerServices, agent: str) -> int:
+def resolve_orders(services: WorkerServices, agent: str, lease: Lease) -> int:
     """Look up every open order of the agent and book what is known of it; the number still open.
 
-    The caller holds the agent's lease, so no worker is placing one of them now.
+    The caller holds the agent's ``lease``, so no worker is placing one of them now.
     """
     with services.book.reading() as session:
         orders = ledger.unresolved_orders(session, agent)
-    return sum(not _resolve(services, order) for order in orders)
+    still_open = 0
+    for order in orders:
+        lease.renew()
+        still_open += not _resolve(services, order)
+    return still_open
 
 
 def _resolve(services: WorkerServices, order: OpenOrder) -> bool:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from adapters.state import Lease
 from agents.errors import ExchangeError, InvalidInputError, SignalSourceError
 from agents.model import Quote, Signal, Status
 from agents.signals import content_id, parse_signal
@@ -23,22 +24,23 @@ logger = logging.getLogger(__name__)
 
 def run_tick(services: WorkerServices, agent: str) -> bool:
     """Run one tick; False if another worker is busy with this agent, which is no harm."""
-    with services.state.lease(agent, wait_seconds=0) as held:
-        if held:
-            _tick(services, agent)
-        return held
+    with services.state.lease(agent, wait_seconds=0) as lease:
+        if lease is not None:
+            _tick(services, agent, lease)
+        return lease is not None
 
 
-def _tick(services: WorkerServices, agent: str) -> None:
+def _tick(services: WorkerServices, agent: str, lease: Lease) -> None:
     with services.book.reading() as session:
         seen = holdings.agent_snapshot(session, agent)
     problems: list[str] = []
-    resolve_orders(services, agent)
+    resolve_orders(services, agent, lease)
     quotes = _quotes(services, seen, problems)
     _exit(services, seen, quotes, problems)
+    lease.renew()
     if seen.status is not Status.STOPPED:
         _pull_signals(services, seen, problems)
-    _decide_pending(services, agent)
+    _decide_pending(services, agent, lease)
     _finish(services, agent, problems)
 
 
@@ -94,10 +96,11 @@ def _record_malformed(
         decisions.record_malformed(session, signal_id, agent, problem)
 
 
-def _decide_pending(services: WorkerServices, agent: str) -> None:
+def _decide_pending(services: WorkerServices, agent: str, lease: Lease) -> None:
     with services.book.reading() as session:
         pending = signals.pending_decisions(session, agent)
     for decision_id in pending:
+        lease.renew()
         decide(services, decision_id)
 
 

@@ -25,10 +25,10 @@ def signal(decision_id: int) -> str:
         agent = decisions.agent_of(session, decision_id)
     if agent is None:
         return "nothing pending"
-    with wired.state.lease(agent, LEASE_WAIT_SECONDS) as held:
-        if not held:
+    with wired.state.lease(agent, LEASE_WAIT_SECONDS) as lease:
+        if lease is None:
             return "busy elsewhere, the sweeper asks again"
-        resolve_orders(wired, agent)
+        resolve_orders(wired, agent, lease)
         decide(wired, decision_id)
     return "done"
 
@@ -41,7 +41,7 @@ def resolve() -> str:
         agents = ledger.agents_with_unresolved_orders(session)
     still_open = 0
     for agent in agents:
-        with wired.state.lease(agent, wait_seconds=0) as held:
-            if held:
-                still_open += resolve_orders(wired, agent)
+        with wired.state.lease(agent, wait_seconds=0) as lease:
+            if lease is not None:
+                still_open += resolve_orders(wired, agent, lease)
     return f"{len(agents)} agents, {still_open} orders still open"
