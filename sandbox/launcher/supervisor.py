@@ -39,7 +39,7 @@ class Supervisor:
         for child in children:
             child.wait_ready()
             self._restarts[child.name] = _Restarts()
-            self._say(f"  {child.name:<10} works after {time.monotonic() - began:.1f} s")
+            self._say(f"  {child.name:<14} works after {time.monotonic() - began:.1f} s")
 
     def tend(self) -> None:
         """Start again what has ended. To be called a few times a second."""
