@@ -1,31 +1,20 @@
 """An exchange without a server, on a clock that the test moves."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from sandbox.exchange.clock import ManualClock
 from sandbox.exchange.service import Service
 from sandbox.exchange.settings import Settings
 
 START = 1_790_000_000_000
 
 
-@dataclass
-class ManualClock:
-    now: int = START
-
-    def __call__(self) -> int:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += int(seconds * 1000)
-
-
 @pytest.fixture
 def clock() -> ManualClock:
-    return ManualClock()
+    return ManualClock(START)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.exchange.amounts import is_multiple
-from sandbox.exchange.book import Level, make_book
+from sandbox.exchange.book import Book, Level, make_book
 from sandbox.exchange.matching import match_order, quantity_of, take, take_quote, tradable, value_of
 from sandbox.exchange.orders import OrderRequest
 from sandbox.exchange.symbols import SYMBOLS
@@ -17,7 +17,7 @@ sides = st.sampled_from(["BUY", "SELL"])
 
 
 @given(books)
-def test_a_book_is_sorted_uncrossed_and_in_whole_ticks_and_steps(book):
+def test_a_book_is_sorted_uncrossed_and_in_whole_ticks_and_steps(book: Book) -> None:
     bids, asks = [level.price for level in book.bids], [level.price for level in book.asks]
     assert bids == sorted(set(bids), reverse=True)
     assert asks == sorted(set(asks))
@@ -30,19 +30,21 @@ def test_a_book_is_sorted_uncrossed_and_in_whole_ticks_and_steps(book):
 
 
 @given(prices)
-def test_a_normal_book_has_a_spread_of_at_most_two_basis_points(price):
+def test_a_normal_book_has_a_spread_of_at_most_two_basis_points(price: Decimal) -> None:
     book = make_book(BTC, price, Decimal(1), "seed")
     assert book.asks[0].price - book.bids[0].price <= price * Decimal("0.0002")
 
 
 @given(books, sides, quantities)
-def test_a_taker_gets_what_it_wants_or_all_there_is_and_never_more(book, side, quantity):
+def test_a_taker_gets_what_it_wants_or_all_there_is_and_never_more(book: Book, side: str, quantity: Decimal) -> None:
     levels = book.opposite(side)
     assert quantity_of(take(levels, quantity)) == min(quantity, quantity_of(levels))
 
 
 @given(books, sides, quantities, prices)
-def test_a_taker_never_trades_beyond_its_limit_and_takes_the_best_price_first(book, side, quantity, limit):
+def test_a_taker_never_trades_beyond_its_limit_and_takes_the_best_price_first(
+    book: Book, side: str, quantity: Decimal, limit: Decimal
+) -> None:
     executions = take(tradable(side, limit, book.opposite(side)), quantity)
     paid = [execution.price for execution in executions]
     assert paid == sorted(paid, reverse=side == "SELL")
@@ -50,7 +52,9 @@ def test_a_taker_never_trades_beyond_its_limit_and_takes_the_best_price_first(bo
 
 
 @given(books, sides, st.integers(5, 50_000_000).map(Decimal))
-def test_an_order_by_value_never_spends_more_than_it_names_and_trades_whole_steps(book, side, value):
+def test_an_order_by_value_never_spends_more_than_it_names_and_trades_whole_steps(
+    book: Book, side: str, value: Decimal
+) -> None:
     levels = book.opposite(side)
     executions = take_quote(levels, value, BTC.step)
     assert value_of(executions) <= value
@@ -60,7 +64,7 @@ def test_an_order_by_value_never_spends_more_than_it_names_and_trades_whole_step
         assert value - value_of(executions) < worst * BTC.step
 
 
-def test_fill_or_kill_trades_all_or_nothing():
+def test_fill_or_kill_trades_all_or_nothing() -> None:
     levels = [Level(Decimal(100), Decimal(1)), Level(Decimal(101), Decimal(1))]
 
     def fill_or_kill(quantity: str) -> list[Level]:

@@ -23,6 +23,8 @@ START = 1_790_000_000_000
 FUNDS = {"USDT": Decimal(1_000_000), "ETH": Decimal(200)}
 EVERYTHING = Page(first_id=0, limit=10_000)
 
+Step = tuple[str, str, int, int, int, Decimal]
+
 actions = st.lists(
     st.tuples(
         st.sampled_from(["LIMIT GTC", "LIMIT IOC", "LIMIT FOK", "LIMIT_MAKER GTC", "MARKET", "MARKET quote", "cancel"]),
@@ -88,9 +90,10 @@ def check_books(exchange: Exchange, now: int) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(actions, st.booleans())
-def test_free_plus_locked_changes_only_by_trades_and_commissions(steps, pay_in_bnb):
+@given(steps=actions, pay_in_bnb=st.booleans())
+def test_free_plus_locked_changes_only_by_trades_and_commissions(*, steps: list[Step], pay_in_bnb: bool) -> None:
     now = START
+    refusals = set()
     with tempfile.TemporaryDirectory() as folder:
         funds = FUNDS | {"BNB": Decimal(0)}
         config = Settings(
@@ -106,44 +109,50 @@ def test_free_plus_locked_changes_only_by_trades_and_commissions(steps, pay_in_b
                 else:
                     service.exchange.place(request_of(service, kind, side, units, offset, next(ids)), fraction)
             except ExchangeError as refusal:
-                assert refusal.code in {-1013, -2010, -2011}
+                refusals.add(refusal.code)
             check_books(service.exchange, now)
         service.store.close()
+    assert refusals <= {-1013, -2010, -2011}
 
 
 def market(side: str, quantity: str) -> OrderRequest:
     return OrderRequest("BTCUSDT", side, "MARKET", "GTC", f"{side}{quantity}", quantity=Decimal(quantity))
 
 
-def test_commission_is_a_thousandth_of_what_is_received(service: Service):
+def test_commission_is_a_thousandth_of_what_is_received(service: Service) -> None:
     _, bought = service.exchange.place(market("BUY", "0.5"))
     assert {t.commission_asset for t in bought} == {"BTC"}
     assert sum(t.commission for t in bought) == Decimal("0.0005")
     _, sold = service.exchange.place(market("SELL", "0.4"))
     assert {t.commission_asset for t in sold} == {"USDT"}
-    proceeds = sum(t.quote_quantity for t in sold)
-    assert proceeds / 1000 - len(sold) * UNIT <= sum(t.commission for t in sold) <= proceeds / 1000
+    proceeds = sum((t.quote_quantity for t in sold), Decimal(0))
+    commission = sum((t.commission for t in sold), Decimal(0))
+    assert proceeds / 1000 - len(sold) * UNIT <= commission <= proceeds / 1000
 
 
-def test_what_was_bought_cannot_be_sold_whole_because_commission_went_off_it(service: Service):
+def test_what_was_bought_cannot_be_sold_whole_because_commission_went_off_it(service: Service) -> None:
     service.exchange.place(market("BUY", "0.01"))
-    with pytest.raises(ExchangeError, match="Account has insufficient balance for requested action."):
+    with pytest.raises(ExchangeError, match=r"Account has insufficient balance for requested action."):
         service.exchange.place(market("SELL", "0.01"))
     assert service.exchange.place(market("SELL", "0.00999"))[0].status == "FILLED"
 
 
-def test_with_enough_bnb_the_commission_is_three_quarters_of_its_value_in_bnb(open_service: Callable[..., Service]):
+def test_with_enough_bnb_the_commission_is_three_quarters_of_its_value_in_bnb(
+    open_service: Callable[..., Service],
+) -> None:
     service = open_service(bnb_commission=True, balances={"USDT": Decimal(10_000), "BNB": Decimal(1)})
     _, (trade,) = service.exchange.place(market("BUY", "0.01"))
     bnb = service.market.price("BNBUSDT", service.second)
     bitcoin = service.market.price("BTCUSDT", service.second)
     assert trade.commission_asset == "BNB"
     assert trade.commission == pytest.approx(Decimal("0.00001") * bitcoin * Decimal("0.75") / bnb, abs=UNIT)
-    assert service.exchange.balances()["BTC"] == (Decimal("0.01"), 0)
+    assert service.exchange.balances()["BTC"] == (Decimal("0.01"), Decimal(0))
 
 
-def test_with_too_little_bnb_the_whole_commission_comes_off_the_received_asset(open_service: Callable[..., Service]):
+def test_with_too_little_bnb_the_whole_commission_comes_off_the_received_asset(
+    open_service: Callable[..., Service],
+) -> None:
     service = open_service(bnb_commission=True, balances={"USDT": Decimal(10_000), "BNB": UNIT})
     _, (trade,) = service.exchange.place(market("BUY", "0.01"))
     assert (trade.commission_asset, trade.commission) == ("BTC", Decimal("0.00001"))
-    assert service.exchange.balances()["BNB"] == (UNIT, 0)
+    assert service.exchange.balances()["BNB"] == (UNIT, Decimal(0))

@@ -1,5 +1,6 @@
 import math
 import statistics
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,43 +13,43 @@ GENESIS = 1_790_000_000
 WEEK = 7 * 86_400
 
 
-def test_every_symbol_is_at_its_start_price_in_the_first_second():
+def test_every_symbol_is_at_its_start_price_in_the_first_second() -> None:
     prices = SeededPrices(seed=1, volatility=1.0, genesis=GENESIS)
     for name, spec in SYMBOLS.items():
         assert prices.price(name, GENESIS) == pytest.approx(float(spec.start_price))
 
 
-def test_a_price_depends_on_nothing_but_seed_symbol_and_second():
+def test_a_price_depends_on_nothing_but_seed_symbol_and_second() -> None:
     one, other = (SeededPrices(5, 1.0, GENESIS) for _ in range(2))
     forwards = [one.price("BTCUSDT", GENESIS + i) for i in range(100)]
     backwards = [other.price("BTCUSDT", GENESIS + i) for i in reversed(range(100))]
     assert forwards == backwards[::-1]
 
 
-def test_another_seed_gives_another_market():
+def test_another_seed_gives_another_market() -> None:
     one, other = SeededPrices(5, 1.0, GENESIS), SeededPrices(6, 1.0, GENESIS)
     assert one.price("BTCUSDT", GENESIS + 60) != other.price("BTCUSDT", GENESIS + 60)
 
 
 @pytest.mark.parametrize("symbol", SYMBOLS)
-def test_prices_stay_sane_over_half_a_year_either_way(symbol: str):
+def test_prices_stay_sane_over_half_a_year_either_way(symbol: str) -> None:
     prices = SeededPrices(3, 1.0, GENESIS)
     start = float(SYMBOLS[symbol].start_price)
     for hour in range(-26 * WEEK, 26 * WEEK, 3 * 3600):
         assert start / 3 < prices.price(symbol, GENESIS + hour) < start * 3
 
 
-def test_the_market_is_about_as_volatile_as_it_says():
+def test_the_market_is_about_as_volatile_as_it_says() -> None:
     prices = SeededPrices(7, 1.0, GENESIS)
     hourly = [math.log(prices.price("BTCUSDT", GENESIS + i * 3600)) for i in range(500)]
-    deviation = statistics.pstdev(b - a for a, b in zip(hourly, hourly[1:], strict=False))
+    deviation = statistics.pstdev(b - a for a, b in pairwise(hourly))
     assert deviation == pytest.approx(SYMBOLS["BTCUSDT"].volatility * 60, rel=0.25)
 
 
-def test_short_moves_tend_to_continue_so_that_a_momentum_model_has_something_to_see():
+def test_short_moves_tend_to_continue_so_that_a_momentum_model_has_something_to_see() -> None:
     prices = SeededPrices(7, 1.0, GENESIS)
     log_prices = [math.log(prices.price("ETHUSDT", GENESIS + i * 10)) for i in range(2000)]
-    moves = [b - a for a, b in zip(log_prices, log_prices[1:], strict=False)]
+    moves = [b - a for a, b in pairwise(log_prices)]
     assert statistics.correlation(moves[:-1], moves[1:]) > 0.08
 
 
@@ -58,7 +59,7 @@ def replay_file(folder: Path, rows: list[str]) -> Path:
     return path
 
 
-def test_a_replayed_file_goes_through_each_candles_extremes_and_starts_over(tmp_path: Path):
+def test_a_replayed_file_goes_through_each_candles_extremes_and_starts_over(tmp_path: Path) -> None:
     rows = ["BTCUSDT,60000,100,130,90,120,60", "BTCUSDT,120000,120,125,80,85,120"]
     prices = ReplayedPrices(replay_file(tmp_path, rows), GENESIS)
     second_candle = [prices.price("BTCUSDT", GENESIS + i) for i in range(60)]
@@ -80,6 +81,6 @@ def test_a_replayed_file_goes_through_each_candles_extremes_and_starts_over(tmp_
     ],
     ids=["one candle", "high below open", "unknown symbol", "not a number"],
 )
-def test_a_file_that_cannot_be_replayed_is_refused_naming_its_variable(tmp_path: Path, rows: list[str]):
+def test_a_file_that_cannot_be_replayed_is_refused_naming_its_variable(tmp_path: Path, rows: list[str]) -> None:
     with pytest.raises(SettingError, match="SANDBOX_REPLAY_FILE"):
         ReplayedPrices(replay_file(tmp_path, rows), GENESIS)
