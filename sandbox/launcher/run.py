@@ -84,9 +84,10 @@ class Run:
         (self._data_dir / WAS_READY).touch()
         say(board(self._shown, self._data_dir, time.monotonic() - self._began))
         api = f"http://{services.local(self._settings.host)}:{ports['api']}"
-        demo = Demo(api, say) if self._settings.demo else None
-        if demo is not None:
-            demo.start()
+        if self._settings.demo:
+            demo = Demo(api, self._settings.token, say)
+            self._cleanup.callback(demo.end)
+            demo.begin()
         while True:
             self._supervisor.tend()
             time.sleep(0.3)

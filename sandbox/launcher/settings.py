@@ -46,6 +46,12 @@ class Settings:
         """The address that the API listens on."""
         return self.environment.get("HOST", "127.0.0.1")
 
+    @property
+    def token(self) -> str | None:
+        """The first of the API's tokens, where it asks for one."""
+        tokens = self.environment.get("API_TOKENS", "").replace(",", " ").split()
+        return tokens[0] if tokens else None
+
     def given(self, variable: str) -> str | None:
         """Return an address that was given, and whose stand-in is therefore not started."""
         return self.environment.get(variable) or None
