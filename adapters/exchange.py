@@ -50,9 +50,10 @@ class Exchange:
         api_secret: belonging to the key.
         base_url: scheme and host that stand in for the testnet's; unused when ``testnet`` is false.
         testnet: false trades real money on Binance itself.
-        spend_weight: takes request weight from a budget shared by all processes; false if there is none left.
-        on_ban: told until when the exchange wants no requests (418, 429), to share it with other processes;
-            this object keeps to it by itself.
+        spend_weight: takes request weight from a budget shared by all processes; false if there is none left. What it
+            raises passes through, before anything is sent.
+        on_ban: told until when the exchange wants no requests (418, 429), to share it with other processes; must
+            not raise. This object keeps to it by itself.
     """
 
     def __init__(

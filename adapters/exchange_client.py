@@ -56,8 +56,10 @@ class ExchangeClient:
         api_secret: belonging to the key.
         base_url: scheme and host that stand in for the testnet's; unused when ``testnet`` is false.
         testnet: whether ccxt runs in sandbox mode.
-        spend_weight: takes request weight from a budget shared by all processes; false if there is none left.
-        on_ban: told until when the exchange wants no requests (418, 429), to share it with other processes.
+        spend_weight: takes request weight from a budget shared by all processes; false if there is none left. What it
+            raises passes through, before anything is sent.
+        on_ban: told until when the exchange wants no requests (418, 429), to share it with other processes; must
+            not raise.
     """
 
     def __init__(

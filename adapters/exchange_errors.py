@@ -103,8 +103,8 @@ PLACED_BY_CLASS: Mapping[type[Exception], Placed] = MappingProxyType(
 class Failure:
     """Why a request failed, in words that hold no secret.
 
-    ``code`` is Binance's code, ``http-<status>`` or a name of ours; ``lost`` means that the connection
-    broke before any answer, so that a read may be tried again.
+    ``code`` is Binance's code, ``http-<status>`` (always so for 5xx) or a name of ours; ``lost`` means that
+    the connection broke before any answer, so that a read may be tried again.
     """
 
     placed: Placed
@@ -127,7 +127,9 @@ def classify(error: Exception, status: int | None, body: str | None) -> Failure:
     code, message = _venue_error(body)
     if status is None:
         return _unanswered(error)
-    if status >= 500 or message in ORIGINAL_IS_LIVE:
+    if status >= 500:
+        return Failure(Placed.MAYBE, f"http-{status}", f"{code} {message}".strip() or type(error).__name__)
+    if message in ORIGINAL_IS_LIVE:
         placed = Placed.MAYBE
     else:
         by_class = PLACED_BY_CLASS.get(type(error), Placed.MAYBE)
@@ -136,14 +138,14 @@ def classify(error: Exception, status: int | None, body: str | None) -> Failure:
 
 
 def _unanswered(error: Exception) -> Failure:
-    name = type(error).__name__
     if _never_connected(error):
         return Failure(Placed.NO, "unreachable", "the exchange cannot be reached", lost=True)
     if isinstance(error, ccxt.RequestTimeout):
         return Failure(Placed.MAYBE, "timeout", "no answer in time")
     if isinstance(error, ccxt.NetworkError):
         return Failure(Placed.MAYBE, "connection-lost", "the connection broke before an answer", lost=True)
-    return Failure(PLACED_BY_CLASS.get(type(error), Placed.MAYBE), "no-answer", f"{name} before any answer")
+    names = " after ".join(type(link).__name__ for link in (error, error.__cause__) if link is not None)
+    return Failure(PLACED_BY_CLASS.get(type(error), Placed.MAYBE), "no-answer", f"{names}, before any answer")
 
 
 def _never_connected(error: Exception) -> bool:

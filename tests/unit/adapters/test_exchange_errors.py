@@ -4,6 +4,7 @@ from typing import Any
 
 import ccxt
 import pytest
+import requests
 from ccxt.base.errors import error_hierarchy
 
 from adapters.exchange_errors import PLACED_BY_CLASS, PLACED_BY_CODE, Placed, classify
@@ -68,6 +69,19 @@ def test_a_code_only_ccxt_knows_is_read_by_its_class() -> None:
 @pytest.mark.parametrize("text", [body(-2010), body(-1013), "<html>Bad gateway</html>", None])
 def test_any_5xx_may_have_placed_the_order_whatever_its_body_says(status: int, text: str | None) -> None:
     assert classify(ccxt.InvalidOrder("x"), status, text).placed is Placed.MAYBE
+
+
+def test_a_5xx_is_told_by_its_status_so_that_its_body_proves_nothing() -> None:
+    failure = classify(ccxt.OrderNotFound("x"), 503, body(-2013, "Order does not exist."))
+    assert (failure.code, failure.message) == ("http-503", "-2013 Order does not exist.")
+
+
+def test_a_failed_handshake_is_named() -> None:
+    error = ccxt.ExchangeError(SECRET)
+    error.__cause__ = requests.exceptions.SSLError(SECRET)
+    failure = classify(error, None, None)
+    assert failure.placed is Placed.MAYBE
+    assert str(failure) == "no-answer: ExchangeError after SSLError, before any answer"
 
 
 def test_a_duplicate_order_means_that_the_original_is_live() -> None:
