@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import func, select, update
@@ -41,6 +41,11 @@ class Started:
 
     account_id: str
     opened: bool
+
+
+def seconds(interval: timedelta) -> Decimal:
+    """An interval in seconds, exactly."""
+    return Decimal(interval // timedelta(microseconds=1)) / 1_000_000
 
 
 def start(session: Session, request: StartRequest, *, actor: str) -> Started:

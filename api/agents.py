@@ -1,0 +1,135 @@
+"""Routes that start, pause, resume and stop agents, and tell how they stand."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from agents.control import Command
+from agents.errors import InvalidInputError
+from agents.profiles import PROFILES
+from api import answers, schemas
+from api.auth import actor
+from api.blueprint import Blueprint
+from api.control import announce, standing, with_profile
+from api.services import profile_of, services
+from journal import control, opening, queries
+
+blueprint = Blueprint("agents", __name__, url_prefix="/agents", description="Agents and their accounts")
+
+Answer = Mapping[str, Any]
+
+
+@blueprint.route("")
+@blueprint.response(200, answers.page_of(answers.Standing, "Agents"))
+def list_agents() -> Answer:
+    """All agents, those never started too."""
+    with services().book.reading() as session:
+        views = queries.agent_views(session, list(PROFILES))
+    profiles = [PROFILES[view["agent"]] for view in views]
+    items = [with_profile(v, style=p.style, symbols=p.symbols) for v, p in zip(views, profiles, strict=True)]
+    return {"items": items, "next_cursor": None}
+
+
+@blueprint.route("/<agent:agent>/start", methods=["POST"])
+@blueprint.arguments(schemas.StartRequest)
+@blueprint.response(200, answers.StartAnswer)
+def start(body: Answer, agent: str) -> Answer:
+    """Start an agent for an account, which is opened if it is new.
+
+    Without `account_id` the agent trades its own house account. An account that was stopped runs again with the
+    money it has.
+    """
+    profile = profile_of(agent)
+    if body.get("agent_name", agent) != agent:
+        raise InvalidInputError("agent_name", f"contradicts the path, which names {agent}")
+    at_hand = services()
+    request = opening.StartRequest(
+        profile=profile,
+        tick_seconds=at_hand.settings.tick_seconds or opening.seconds(profile.tick),
+        initial_equity=Decimal(body["initial_equity"]),
+        account_id=body.get("account_id"),
+        symbols=body.get("symbols"),
+    )
+    with at_hand.book.unit_of_work() as session:
+        started = opening.start(session, request, actor=actor())
+    return {**standing(agent, started.account_id), "opened": started.opened, **announce(agent)}
+
+
+@blueprint.route("/<agent:agent>/pause", methods=["POST"])
+@blueprint.arguments(schemas.AccountBody, required=False)
+@blueprint.arguments(schemas.AccountQuery, location="query")
+@blueprint.response(200, answers.ControlAnswer)
+def pause(body: Answer, query: Answer, agent: str) -> Answer:
+    """Open no more positions; exits still run."""
+    return _change(Command.PAUSE, agent, body, query)
+
+
+@blueprint.route("/<agent:agent>/resume", methods=["POST"])
+@blueprint.arguments(schemas.AccountBody, required=False)
+@blueprint.arguments(schemas.AccountQuery, location="query")
+@blueprint.response(200, answers.ControlAnswer)
+def resume(body: Answer, query: Answer, agent: str) -> Answer:
+    """Trade again after a pause."""
+    return _change(Command.RESUME, agent, body, query)
+
+
+@blueprint.route("/<agent:agent>/stop", methods=["POST"])
+@blueprint.arguments(schemas.StopBody, required=False)
+@blueprint.arguments(schemas.AccountQuery, location="query")
+@blueprint.response(200, answers.ControlAnswer)
+def stop(body: Answer, query: Answer, agent: str) -> Answer:
+    """Stop an agent with all its accounts, or one account.
+
+    Positions stay unless `close_positions` is true. Each account of a stopped agent must be started again.
+    """
+    return _change(Command.STOP, agent, body, query, close_positions=body["close_positions"])
+
+
+@blueprint.route("/<agent:agent>/status")
+@blueprint.arguments(schemas.AccountQuery, location="query")
+@blueprint.response(200, answers.Standing)
+def status(query: Answer, agent: str) -> Answer:
+    """How an agent or one of its accounts stands."""
+    return standing(agent, query.get("account_id"))
+
+
+@blueprint.route("/<agent:agent>/metrics")
+@blueprint.arguments(schemas.AccountQuery, location="query")
+@blueprint.response(200, answers.Metrics)
+def metrics(query: Answer, agent: str) -> Answer:
+    """What an agent or one of its accounts has earned and lost."""
+    return standing(agent, query.get("account_id"))
+
+
+@blueprint.route("/<agent:agent>/positions")
+@blueprint.arguments(schemas.AccountQuery, location="query")
+@blueprint.response(200, answers.Positions)
+def positions(query: Answer, agent: str) -> Answer:
+    """Open positions, those of all accounts as one per symbol, or of one account."""
+    account_id = query.get("account_id")
+    standing(agent, account_id)
+    with services().book.reading() as session:
+        held = queries.positions(session, agent, account_id=account_id)
+    return {"total_positions": len(held), "positions": held}
+
+
+def _change(command: Command, agent: str, body: Answer, query: Answer, *, close_positions: bool = False) -> Answer:
+    profile_of(agent)
+    account_id = _account_named(body, query)
+    with services().book.unit_of_work() as session:
+        control.change(
+            session, command, agent=agent, account_id=account_id, close_positions=close_positions, actor=actor()
+        )
+    return {**standing(agent, account_id), **announce(agent)}
+
+
+def _account_named(body: Answer, query: Answer) -> str | None:
+    """The account that the body or the query names.
+
+    Raises:
+        InvalidInputError: they name two.
+    """
+    named: set[str] = {part["account_id"] for part in (body, query) if "account_id" in part}
+    if len(named) > 1:
+        raise InvalidInputError("account_id", "differs between the body and the query")
+    return next(iter(named), None)

@@ -1,0 +1,251 @@
+"""What callers get. Money and ratios are JSON numbers, times are ISO 8601 in UTC."""
+
+from marshmallow import Schema, fields
+
+from api.fields import Number
+
+Time = fields.AwareDateTime
+
+
+class Standing(Schema):
+    """State and money of an agent as a whole, or of one account."""
+
+    agent = fields.String()
+    account_id = fields.String(metadata={"description": "only if the answer is about one account"})
+    status = fields.String(metadata={"enum": ["running", "paused", "stopped"]})
+    agent_status = fields.String(metadata={"description": "an account trades only while its agent runs too"})
+    accounts = fields.Integer()
+    accounts_running = fields.Integer()
+    equity = Number(metadata={"description": "cash, reserved cash and open positions at the market's bid"})
+    cash = Number()
+    reserved = Number(metadata={"description": "set aside for orders whose outcome is open"})
+    balance = Number(metadata={"description": "deposits less withdrawals plus realised profit"})
+    exposure = Number(metadata={"description": "open positions at the market's bid"})
+    open_positions = fields.Integer()
+    version = fields.Integer(metadata={"description": "rises with every control call"})
+    profile_version = fields.Integer(allow_none=True)
+    style = fields.String(metadata={"description": "how an investor calls the agent's risk profile"})
+    symbols = fields.List(fields.String())
+    tick_seconds = Number(allow_none=True)
+    last_tick_at = Time(allow_none=True)
+    next_tick_at = Time(allow_none=True)
+    last_error = fields.String(allow_none=True)
+    trading_state = fields.String(metadata={"enum": ["ACTIVE", "REDUCING", "HALTED"]})
+    breakers = fields.List(fields.String())
+
+
+class ControlAnswer(Standing):
+    """The standing after a control call."""
+
+    warning = fields.String(metadata={"description": "only if something is still to be made up for"})
+
+
+class StartAnswer(ControlAnswer):
+    """The standing of the account that now runs."""
+
+    opened = fields.Boolean(metadata={"description": "false: it existed before and runs with its own money"})
+
+
+class Metrics(Schema):
+    """Results of an agent as a whole, or of one account."""
+
+    agent = fields.String()
+    account_id = fields.String()
+    total_profit = Number(metadata={"description": "sum of all winning trades, 0 or more"})
+    total_loss = Number(metadata={"description": "sum of all losing trades, 0 or more"})
+    net_profit = Number()
+    win_rate = Number(metadata={"description": "0 to 1"})
+    total_trades = fields.Integer()
+    winning_trades = fields.Integer()
+    current_drawdown = Number(metadata={"description": "0 to 1, from the highest equity"})
+    unrealized_profit = Number()
+    equity = Number()
+    balance = Number()
+    open_positions = fields.Integer()
+
+
+class Position(Schema):
+    """An open position; for an agent as a whole, those of its accounts in one symbol."""
+
+    symbol = fields.String()
+    side = fields.String(metadata={"enum": ["long"]})
+    quantity = Number()
+    entry_price = Number(metadata={"description": "paid per unit held, fees included"})
+    current_price = Number(allow_none=True, metadata={"description": "the market's bid"})
+    pnl = Number(allow_none=True)
+    pnl_pct = Number(allow_none=True, metadata={"description": "percent of what was paid"})
+    opened_at = Time(metadata={"description": "the earliest"})
+    stop = Number(allow_none=True, metadata={"description": "weighted by quantity; where a trailing stop stands now"})
+    target = Number(allow_none=True, metadata={"description": "weighted by quantity"})
+    accounts = fields.Integer()
+
+
+class Positions(Schema):
+    """All open positions."""
+
+    total_positions = fields.Integer()
+    positions = fields.List(fields.Nested(Position))
+
+
+class Account(Standing):
+    """One investor's account."""
+
+    kind = fields.String(metadata={"enum": ["investor", "house"]})
+    peak_equity = Number()
+    current_drawdown = Number()
+    total_profit = Number()
+    total_loss = Number()
+    net_profit = Number()
+    win_rate = Number()
+    total_trades = fields.Integer()
+    winning_trades = fields.Integer()
+    unrealized_profit = Number()
+    opened_at = Time()
+    close_requested_at = Time(allow_none=True)
+
+
+class Decision(Schema):
+    """What an agent did about a signal, and why."""
+
+    id = fields.Integer()
+    agent = fields.String()
+    signal_id = fields.String()
+    source = fields.String(metadata={"enum": ["poll", "webhook", "manual"]})
+    symbol = fields.String(allow_none=True)
+    action = fields.String(allow_none=True)
+    confidence = Number(allow_none=True)
+    price = Number(allow_none=True)
+    signal_at = Time(allow_none=True)
+    received_at = Time()
+    code = fields.String(allow_none=True, metadata={"description": "null: a worker has still to decide"})
+    detail = fields.String(allow_none=True)
+    counts = fields.Dict(allow_none=True, metadata={"description": "number of accounts by code"})
+    account_code = fields.String(metadata={"description": "the outcome for the account asked for"}, allow_none=True)
+    profile_version = fields.Integer(allow_none=True)
+    bid = Number(allow_none=True)
+    ask = Number(allow_none=True)
+    created_at = Time()
+    decided_at = Time(allow_none=True)
+    order_ids = fields.List(fields.String())
+
+
+class Order(Schema):
+    """A block order."""
+
+    client_order_id = fields.String()
+    exchange_order_id = fields.String(allow_none=True)
+    agent = fields.String()
+    symbol = fields.String()
+    side = fields.String()
+    reason = fields.String()
+    decision_id = fields.Integer(allow_none=True)
+    quantity = Number()
+    limit_price = Number()
+    bid = Number()
+    ask = Number()
+    state = fields.String()
+    executed_quantity = Number()
+    executed_cost = Number()
+    average_price = Number(allow_none=True)
+    accounts = fields.Integer()
+    error_code = fields.String(allow_none=True)
+    error_message = fields.String(allow_none=True)
+    created_at = Time()
+    resolved_at = Time(allow_none=True)
+
+
+class Trade(Schema):
+    """A position closed in whole or in part; profit after all fees."""
+
+    id = fields.UUID()
+    account_id = fields.String()
+    agent = fields.String()
+    symbol = fields.String()
+    quantity = Number()
+    entry_price = Number()
+    exit_price = Number()
+    cost = Number()
+    proceeds = Number()
+    profit_loss = Number()
+    reason = fields.String()
+    entry_order_id = fields.String(allow_none=True, metadata={"description": "client order id"})
+    exit_order_id = fields.String(metadata={"description": "client order id"})
+    opened_at = Time()
+    closed_at = Time()
+
+
+class Transaction(Schema):
+    """A row of ``investment.account_transactions``."""
+
+    id = fields.String()
+    transaction_type = fields.String()
+    amount = Number()
+    balance_before = Number()
+    balance_after = Number()
+    description = fields.String(allow_none=True)
+    reference_type = fields.String(allow_none=True)
+    reference_id = fields.String(allow_none=True)
+    created_at = fields.DateTime()
+
+
+class Snapshot(Schema):
+    """A row of ``investment.performance_snapshots``."""
+
+    snapshot_date = fields.Date()
+    period_type = fields.String()
+    opening_balance = Number()
+    closing_balance = Number()
+    profit_loss = Number()
+    total_trades = fields.Integer()
+    winning_trades = fields.Integer()
+
+
+class SignalOutcome(Schema):
+    """What became of a signal."""
+
+    signal_id = fields.String()
+    decision = fields.Nested(Decision)
+    orders = fields.List(fields.Nested(Order))
+
+
+class SignalPending(Schema):
+    """A signal whose outcome is still open."""
+
+    signal_id = fields.String()
+    status = fields.String(metadata={"enum": ["pending"]})
+    status_url = fields.String(metadata={"description": "where its outcome will be"})
+
+
+class SignalReceived(Schema):
+    """A pushed signal is in the book; a worker does the rest."""
+
+    status = fields.String(metadata={"enum": ["received"]})
+    signal_id = fields.String()
+
+
+class Health(Schema):
+    """The process answers."""
+
+    status = fields.String(metadata={"enum": ["up"]})
+    agents_running = fields.Integer(allow_none=True, metadata={"description": "null while the book is out of reach"})
+
+
+class Readiness(Schema):
+    """Whether the process can do its work."""
+
+    status = fields.String(metadata={"enum": ["ready", "not ready"]})
+    dependencies = fields.Dict(metadata={"description": "each by name: up or what is wrong"})
+
+
+def page_of(item: type[Schema], name: str) -> type[Schema]:
+    """The schema of a page of ``item``s, the newest first; ``name`` is how the documentation calls it."""
+    page: type[Schema] = Schema.from_dict(
+        {
+            "items": fields.List(fields.Nested(item)),
+            "next_cursor": fields.String(
+                allow_none=True, metadata={"description": "pass it as `cursor` for the next page; null: no more"}
+            ),
+        },
+        name=name,
+    )
+    return page

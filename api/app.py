@@ -1,0 +1,77 @@
+"""The application: ``gunicorn -w 2 --threads 8 -k gthread 'api.app:create_app()'``. Nothing connects before the first request."""
+
+import logging
+from pathlib import Path
+
+import flask_swagger_ui  # type: ignore[import-untyped] # ships no types
+from flask import Flask, Response, send_from_directory
+from flask_smorest import Api  # type: ignore[import-untyped] # ships no types
+from prometheus_client import CollectorRegistry
+
+from api import accounts, agents, auth, errors, ops, records, signals, webhooks
+from api.blueprint import register_converters
+from api.fields import Number
+from api.numbers import DecimalJSONProvider
+from api.prometheus import BookCollector
+from api.services import EXTENSION
+from runtime import settings
+from runtime.bootstrap import ControlServices, control_services
+
+LARGEST_BODY = 64 * 1024
+DOCS_ASSETS = "/docs/assets/"
+CONFIGURATION = {
+    "API_TITLE": "Trading Agents",
+    "API_VERSION": "1",
+    "OPENAPI_VERSION": "3.0.3",
+    "OPENAPI_URL_PREFIX": "/",
+    "OPENAPI_JSON_PATH": "openapi.json",
+    "OPENAPI_SWAGGER_UI_PATH": "/docs",
+    "OPENAPI_SWAGGER_UI_URL": DOCS_ASSETS,
+    "MAX_CONTENT_LENGTH": LARGEST_BODY,
+}
+
+logger = logging.getLogger(__name__)
+
+
+def create_app(services: ControlServices | None = None) -> Flask:
+    """Build the application.
+
+    Args:
+        services: what its views use; wired from the environment when omitted.
+
+    Raises:
+        SettingsError: a setting is missing or contradicts another.
+    """
+    at_hand = services or control_services(settings.load())
+    app = Flask("api", static_folder=None)
+    app.config.update(CONFIGURATION)
+    app.json = DecimalJSONProvider(app)
+    app.extensions[EXTENSION] = at_hand
+    app.extensions[ops.REGISTRY] = _registry(at_hand)
+    auth.guard(app, at_hand.settings.api_tokens)
+    _register_routes(app)
+    errors.register(app)
+    if not at_hand.settings.api_tokens:
+        logger.warning("no API_TOKENS are set: the API is open to everyone on this machine")
+    return app
+
+
+def _register_routes(app: Flask) -> None:
+    api = Api(app)
+    register_converters(app, api)
+    api.register_field(Number, "number", None)
+    api.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
+    api.spec.options["security"] = [{"token": []}, {}]
+    for module in (agents, signals, webhooks, accounts, records, ops):
+        api.register_blueprint(module.blueprint)
+    app.add_url_rule(f"{DOCS_ASSETS}<path:name>", "docs_asset", _docs_asset)
+
+
+def _docs_asset(name: str) -> Response:
+    return send_from_directory(Path(flask_swagger_ui.__file__).parent / "dist", name)
+
+
+def _registry(at_hand: ControlServices) -> CollectorRegistry:
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(BookCollector(at_hand.book))
+    return registry

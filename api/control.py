@@ -1,0 +1,56 @@
+"""After a control call is in the book: telling Redis, and answering with the agent's or account's standing."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from agents.errors import NotFoundError
+from api.services import profile_of, services
+from journal import control, queries
+from runtime.publishing import publish
+
+logger = logging.getLogger(__name__)
+
+
+def announce(agent: str) -> Mapping[str, str]:
+    """Publish an agent's state as the book has it now.
+
+    Returns:
+        Nothing, or a ``warning`` if Redis is out of reach; workers repair it from the book.
+    """
+    at_hand = services()
+    with at_hand.book.reading() as session:
+        publication = control.publication(session, agent)
+    if publication is None:
+        return {}
+    try:
+        publish(publication, state=at_hand.state, queue=at_hand.queue)
+    except RedisError as error:
+        logger.warning("%s is committed but not published, rehydrating will: %s", agent, error)
+        return {"warning": "committed, but Redis is out of reach: workers act on it once it is back"}
+    return {}
+
+
+def standing(agent: str, account_id: str | None) -> dict[str, Any]:
+    """State, money and results of an agent as a whole, or of one account of it.
+
+    Raises:
+        NotFoundError: there is no such agent, or it has no such account.
+    """
+    profile = profile_of(agent)
+    with services().book.reading() as session:
+        if account_id is None:
+            view = queries.agent_views(session, [agent])[0]
+        else:
+            found = queries.account_view(session, account_id, agent=agent)
+            if found is None:
+                raise NotFoundError(f"agent {agent} has no account {account_id}")
+            view = found
+    return with_profile(view, style=profile.style, symbols=profile.symbols)
+
+
+def with_profile(view: Mapping[str, Any], *, style: str, symbols: tuple[str, ...]) -> dict[str, Any]:
+    """Add what the book does not know of an agent: its style, and its symbols before the first start."""
+    return {**view, "style": style, "symbols": view["symbols"] or list(symbols), "breakers": []}

@@ -1,0 +1,70 @@
+"""Rules for the values callers send, beyond marshmallow's own, and the type of numbers in answers."""
+
+import re
+from decimal import Decimal
+
+from marshmallow import ValidationError, fields, validate
+
+LARGEST_AMOUNT = Decimal(10) ** 12
+AMOUNT_DECIMALS = 8
+
+
+class Number(fields.Raw):
+    """A number in an answer."""
+
+
+class Whole(validate.Validator):
+    """A pattern that the whole string must match, a trailing line break included.
+
+    Args:
+        pattern: what is allowed.
+        meaning: the same in words.
+    """
+
+    def __init__(self, pattern: str, meaning: str) -> None:
+        self.pattern = pattern
+        # The name under which the documentation looks for a pattern.
+        self.regex = re.compile(f"^{pattern}$")
+        self.meaning = meaning
+
+    def __call__(self, value: str) -> str:
+        """Let ``value`` pass or say what is allowed."""
+        if self.regex.fullmatch(value) is None:
+            raise ValidationError(f"must be {self.meaning}")
+        return value
+
+
+AGENT = Whole("[a-z0-9_-]{1,32}", "1 to 32 of a-z, 0-9, _ and -")
+ACCOUNT_ID = Whole("[A-Za-z0-9_-]{1,64}", "1 to 64 of A-Z, a-z, 0-9, _ and -")
+SYMBOL = Whole("[A-Z0-9]{2,20}", "2 to 20 of A-Z and 0-9, like BTCUSDT")
+SIGNAL_ID = Whole("[A-Za-z0-9_.:-]{1,64}", "1 to 64 of A-Z, a-z, 0-9, _ . : and -")
+CODE = Whole("[a-z0-9_]{1,64}", "1 to 64 of a-z, 0-9 and _")
+CLIENT_ORDER_ID = Whole("[A-Za-z0-9_.:-]{1,36}", "1 to 36 of A-Z, a-z, 0-9, _ . : and -")
+ROW_ID = Whole("[0-9a-fA-F-]{1,36}", "one that this list gave")
+
+
+def check_amount(value: object) -> None:
+    """Money a caller names: a JSON number above 0, at most 1e12, with at most 8 decimals.
+
+    Raises:
+        ValidationError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise ValidationError("must be a number")
+    amount = Decimal(value)
+    if not amount.is_finite():
+        raise ValidationError("must be a finite number")
+    if not 0 < amount <= LARGEST_AMOUNT:
+        raise ValidationError(f"must be above 0 and at most {LARGEST_AMOUNT}")
+    if amount != amount.quantize(Decimal(1).scaleb(-AMOUNT_DECIMALS)):
+        raise ValidationError(f"must have at most {AMOUNT_DECIMALS} decimals")
+
+
+def check_flag(value: object) -> None:
+    """True or false, and nothing that merely resembles them.
+
+    Raises:
+        ValidationError: it is neither.
+    """
+    if not isinstance(value, bool):
+        raise ValidationError("must be true or false")

@@ -1,0 +1,96 @@
+"""Taking in signals that are pushed rather than polled: by hand, or by the webhook in :mod:`api.webhooks`."""
+
+import time
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Any
+
+from flask import Response, jsonify, url_for
+
+from agents.errors import ConflictError, InvalidInputError
+from agents.profiles import PROFILES
+from agents.signals import parse_signal
+from api import answers, schemas
+from api.blueprint import Blueprint
+from api.services import profile_of, services
+from journal import control, record_queries, signals
+
+POLL_SECONDS = 0.03
+
+blueprint = Blueprint("signals", __name__, url_prefix="/agents", description="Signals sent by hand")
+
+Answer = Mapping[str, Any]
+
+
+@blueprint.route("/<agent:agent>/signals", methods=["POST"])
+@blueprint.arguments(schemas.SignalBody)
+@blueprint.arguments(schemas.WaitQuery, location="query")
+@blueprint.response(200, answers.SignalOutcome)
+@blueprint.alt_response(202, schema=answers.SignalPending, description="Not decided yet; look at `status_url`")
+def post_signal(body: Answer, query: Answer, agent: str) -> Answer | Response:
+    """Have an agent decide on a signal, and wait for the outcome, orders included."""
+    profile_of(agent)
+    signal_id, decision_id = take_in(body, agent=agent, source="manual", untimed_id=f"sig-{uuid.uuid4().hex}")
+    if _settled_within(decision_id, query["wait"]):
+        return _outcome(signal_id, decision_id)
+    return _pending(signal_id)
+
+
+def take_in(raw: Mapping[str, object], *, agent: str, source: str, untimed_id: str) -> tuple[str, int]:
+    """Commit a signal and the agent's pending decision on it, then wake a worker.
+
+    Args:
+        raw: the signal as it was sent.
+        agent: a known agent.
+        source: how it came.
+        untimed_id: the id of a signal that brings neither id nor timestamp.
+
+    Returns:
+        The ids of the signal and of the decision.
+
+    Raises:
+        ConflictError: the agent was never started, or the id is known with other content.
+        InvalidInputError: names the field that is not as it must be.
+    """
+    signal = parse_signal(raw, received_at=datetime.now(UTC), untimed_id=untimed_id)
+    if not any(signal.symbol in profile.symbols for profile in PROFILES.values()):
+        raise InvalidInputError("symbol", f"{signal.symbol} is traded by no agent")
+    at_hand = services()
+    with at_hand.book.unit_of_work() as session:
+        if control.publication(session, agent) is None:
+            raise ConflictError(f"agent {agent} was never started: start it first")
+        signals.store_signal(session, source=source, signal=signal)
+        decision_id = signals.request_decision(session, signal.id, agent)
+    at_hand.queue.announce_decision(decision_id)
+    return signal.id, decision_id
+
+
+def _settled_within(decision_id: int, seconds: Decimal) -> bool:
+    deadline = time.monotonic() + float(seconds)
+    while True:
+        with services().book.reading() as session:
+            if record_queries.is_settled(session, decision_id):
+                return True
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+
+
+def _outcome(signal_id: str, decision_id: int) -> Answer:
+    with services().book.reading() as session:
+        return {
+            "signal_id": signal_id,
+            "decision": record_queries.decisions(session, decision_id=decision_id, limit=1)[0],
+            "orders": record_queries.orders(session, decision_id=decision_id, limit=schemas.MOST_PER_PAGE),
+        }
+
+
+def _pending(signal_id: str) -> Response:
+    url = url_for("records.decisions", signal_id=signal_id)
+    response = jsonify({"signal_id": signal_id, "status": "pending", "status_url": url})
+    response.status_code = HTTPStatus.ACCEPTED
+    response.headers["Location"] = url
+    return response
