@@ -1,0 +1,2 @@
+/** The one decorator of NestJS that the guide's classes use; here nobody reads what it marks. */
+export const Injectable = (): ClassDecorator => () => undefined;
