@@ -82,6 +82,10 @@ class Consumption:
         for execution in executions:
             self._taken[symbol, side, execution.price] += execution.quantity
 
+    def reset(self) -> None:
+        """Give everything back at once."""
+        self._taken.clear()
+
     def left_of(self, second: int, symbol: str, book: Book) -> Book:
         """Return the book without what was taken in this second."""
         if second != self._second:

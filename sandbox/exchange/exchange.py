@@ -145,6 +145,7 @@ class Exchange:
         with self._turn():
             self._store.wipe()
             self._fund()
+            self._market.consumption.reset()
 
     def pin(self, symbol: str, price: Decimal) -> None:
         """Fix a symbol's price from now on."""

@@ -33,6 +33,7 @@ class MarketRoutes:
             Route("GET", "/api/v3/exchangeInfo", self.exchange_info, 20),
             Route("GET", "/api/v3/depth", self.depth, _depth_weight),
             Route("GET", "/api/v3/trades", self.trades, 25),
+            Route("GET", "/api/v3/aggTrades", self.aggregate_trades, 4),
             Route("GET", "/api/v3/klines", self.klines, 2),
             Route("GET", "/api/v3/avgPrice", self.average_price, 2),
             Route("GET", "/api/v3/ticker/24hr", self.day_ticker, lambda p: 2 if "symbol" in p else 80),
@@ -64,6 +65,14 @@ class MarketRoutes:
         symbol, second = parameters.symbol(), self._service.second
         limit = parameters.limit(500, 1000)
         return Reply([self._trade(symbol, moment) for moment in range(second - limit + 1, second + 1)])
+
+    def aggregate_trades(self, parameters: Parameters) -> Reply:
+        """Return the same trades in the aggregate form, from a time on if one is given."""
+        symbol, now = parameters.symbol(), self._service.second
+        limit, start = parameters.limit(500, 1000), parameters.integer("startTime")
+        first = now - limit + 1 if start is None else max(-(-start // 1000), now - _LISTED_DAYS_BEFORE_NOW * _DAY)
+        moments = range(first, min(now + 1, first + limit))
+        return Reply([_aggregate(self._trade(symbol, moment)) for moment in moments])
 
     def klines(self, parameters: Parameters) -> Reply:
         """Return candles, the current one unfinished."""
@@ -186,6 +195,11 @@ class MarketRoutes:
 
 def _rows(levels: Sequence[Level]) -> list[list[str]]:
     return [[wire(level.price), wire(level.quantity)] for level in levels]
+
+
+def _aggregate(trade: Report) -> Report:
+    names = {"a": "id", "p": "price", "q": "qty", "f": "id", "l": "id", "T": "time", "m": "isBuyerMaker"}
+    return {short: trade[name] for short, name in names.items()} | {"M": True}
 
 
 def _kline(candle: Candle) -> list[object]:

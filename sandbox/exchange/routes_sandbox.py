@@ -1,8 +1,8 @@
 """Calls that no real exchange has: faults, prices and balances by hand. For this machine only."""
 
 import ipaddress
-from dataclasses import fields
 from decimal import Decimal, InvalidOperation
+from typing import get_type_hints
 
 from flask import Blueprint, request
 
@@ -12,7 +12,7 @@ from sandbox.exchange.faults import KINDS, Fault
 from sandbox.exchange.service import Service
 from sandbox.exchange.symbols import ASSETS, SYMBOLS
 
-_FAULT_OPTIONS = {field.name for field in fields(Fault)} - {"fault_id"}
+_FAULT_OPTIONS = {name: hint for name, hint in get_type_hints(Fault).items() if name != "fault_id"}
 
 
 def sandbox_blueprint(service: Service) -> Blueprint:
@@ -85,15 +85,16 @@ def _fault(body: dict[str, object]) -> Fault:
     """Build a fault from JSON; a probability without ``times`` has no end."""
     if body.get("kind") not in KINDS:
         raise _malformed("kind")
-    for name in body:
-        if name not in _FAULT_OPTIONS:
-            raise _malformed(name)
     options = dict(body)
-    if "fraction" in options:
-        options["fraction"] = _amount("fraction", options["fraction"])
+    for name in {"fraction", "seconds", "probability"} & set(options):
+        amount = _amount(name, options[name])
+        options[name] = amount if name == "fraction" else float(amount)
+    for name, value in options.items():
+        if name not in _FAULT_OPTIONS or not isinstance(value, _FAULT_OPTIONS[name]):
+            raise _malformed(name)
     if "probability" in options:
         options.setdefault("times", None)
-    return Fault(**options)  # type: ignore[arg-type]  # a test's JSON; a wrong type shows when the fault acts
+    return Fault(**options)  # type: ignore[arg-type]  # the types were just checked
 
 
 def _symbol(value: object) -> str:
