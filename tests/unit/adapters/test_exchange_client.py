@@ -198,6 +198,11 @@ def test_an_order_without_a_usable_answer_is_unknown_and_was_sent_once(
     assert len(stub.seen) == 1
 
 
+def test_a_refusal_that_only_ccxts_spot_table_knows_counts_at_any_address(stub: Stub, exchange: Exchange) -> None:
+    stub.answer({"code": -1134, "msg": "strategyType was less than the minimum."}, 400)
+    assert place(exchange) == Refused("-1134", "strategyType was less than the minimum.")
+
+
 def test_without_request_weight_nothing_is_sent(stub: Stub, exchange: Exchange, budget: Budget) -> None:
     budget.empty = True
     outcome = place(exchange)
@@ -336,6 +341,7 @@ def test_market_rules_are_read_again_when_a_symbol_has_gone(stub: Stub, exchange
     book = {"symbol": "AAAUSDT", "bidPrice": "1.00", "bidQty": "5", "askPrice": "1.01", "askQty": "5"}
     stub.answer([book])
     assert set(exchange.quotes(["AAAUSDT", "BBBUSDT"])) == {"AAAUSDT"}
+    assert stub.seen[-1].query["symbols"] == '["AAAUSDT"]'
 
 
 @pytest.mark.parametrize(
