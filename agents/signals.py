@@ -87,11 +87,16 @@ def _number(raw: Mapping[str, object], field: str) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise InvalidInputError(field, "must be a number")
     number = Decimal(value)
-    if not number.is_finite() or len(number.as_tuple().digits) > MAX_DIGITS or abs(number.adjusted()) > MAX_DIGITS:
+    if not _is_ordinary(number) or number < -MAX_PRICE:
         raise InvalidInputError(field, "must be a finite number of ordinary size")
     if number > MAX_PRICE:
         raise InvalidInputError(field, f"must be at most {MAX_PRICE:f}")
     return round(number, DECIMALS)
+
+
+def _is_ordinary(number: Decimal) -> bool:
+    """Whether arithmetic on the number is quick and cannot overflow."""
+    return number.is_finite() and len(number.as_tuple().digits) <= MAX_DIGITS and abs(number.adjusted()) <= MAX_DIGITS
 
 
 def _timestamp(value: object, received_at: datetime) -> datetime:
@@ -108,7 +113,7 @@ def _read_timestamp(value: object) -> datetime:
     if isinstance(value, str):
         at = datetime.fromisoformat(value)
         return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+    if isinstance(value, int | Decimal) and not isinstance(value, bool) and _is_ordinary(Decimal(value)):
         return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=int(value * 1_000_000))
     raise ValueError(value)
 
