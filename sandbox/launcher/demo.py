@@ -66,7 +66,7 @@ class Demo:
     def _list(self, name: str) -> list[dict[str, Any]]:
         answer = self._session.get(f"{self._api}/{name}", params={"limit": _ROWS}, timeout=_TIMEOUT_SECONDS)
         answer.raise_for_status()
-        rows: list[dict[str, Any]] = answer.json()[name]
+        rows: list[dict[str, Any]] = answer.json()["items"]
         return rows
 
     def _start_account(self, agent: str, number: int) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 Row = Mapping[str, Any]
 ORDERED = "ordered"
+_KEYS = {"decision": "id", "order": "client_order_id", "trade": "id"}
 
 
 class Feed:
@@ -34,9 +35,10 @@ class Feed:
 
     def _new(self, kind: str, rows: Sequence[Row]) -> list[Row]:
         """The rows not shown yet, the oldest first. Ids that left the list cannot come back and are forgotten."""
+        key = _KEYS[kind]
         shown = self._shown.get(kind, set())
-        self._shown[kind] = {str(row["id"]) for row in rows}
-        return [row for row in reversed(rows) if str(row["id"]) not in shown]
+        self._shown[kind] = {str(row[key]) for row in rows}
+        return [row for row in reversed(rows) if str(row[key]) not in shown]
 
 
 def decision_lines(decisions: Sequence[Row]) -> list[str]:

@@ -15,7 +15,6 @@ DECISION: dict[str, Any] = {
     "decided_at": "2026-01-02T03:04:05.123Z",
 }
 ORDER: dict[str, Any] = {
-    "id": 9,
     "client_order_id": "ta-nova-1",
     "agent": "nova",
     "symbol": "BTCUSDT",
