@@ -30,10 +30,12 @@ class Seen:
         return {name: values[0] for name, values in parse_qs(self.body.decode()).items()}
 
 
+@dataclass
 class Drop:
     """Close the connection without a word."""
 
 
+@dataclass
 class Hang:
     """Keep the connection open without a word, until the test ends."""
 
