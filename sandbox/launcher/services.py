@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 # What must not lie about: each is handed only to the part that needs it.
 EXCHANGE_KEYS = frozenset({"BINANCE_API_KEY", "BINANCE_API_SECRET"})
 API_SECRETS = frozenset({"ML_WEBHOOK_SECRET", "API_TOKENS"})
+# Where the API listens: without its tokens, other processes' settings would refuse an address open to others.
+API_ADDRESS = frozenset({"HOST", "PORT"})
 # A pushed signal is waited for by its caller: no tick may stand before it. Both lend a hand with the upkeep.
 WORKERS = {"worker-signals": "signals,upkeep", "worker-ticks": "ticks,upkeep"}
 
@@ -63,7 +65,7 @@ def worker(environment: Mapping[str, str], name: str) -> Service:
     """One of the processes of `WORKERS`; the only kind that holds the exchange's keys."""
     queues = ("--queues", WORKERS[name], "--concurrency", "1")
     command = _celery("worker", "--hostname", f"{name}@%h", *queues, "--events", "--loglevel", "INFO")
-    return Service(name, command, _without(environment, API_SECRETS), ready_words=" ready.")
+    return Service(name, command, _without(environment, API_SECRETS | API_ADDRESS), ready_words=" ready.")
 
 
 def beat(environment: Mapping[str, str]) -> Service:

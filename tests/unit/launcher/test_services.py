@@ -36,6 +36,13 @@ def test_a_worker_gets_the_exchange_keys_and_not_the_secrets_of_the_api(name: st
     assert dict(services.worker(ENVIRONMENT, name).environment) == SHARED | KEYS
 
 
+@pytest.mark.parametrize("name", services.WORKERS)
+def test_where_the_api_listens_is_no_business_of_a_worker(name: str) -> None:
+    """Its own settings would refuse an open address without tokens, and a port of 0."""
+    told = ENVIRONMENT | {"HOST": "0.0.0.0", "PORT": "0"}  # noqa: S104 - nothing is bound here
+    assert not {"HOST", "PORT"} & set(services.worker(told, name).environment)
+
+
 def test_together_the_workers_serve_every_queue() -> None:
     served = {queue for queues in services.WORKERS.values() for queue in queues.split(",")}
     assert served == {SIGNALS, TICKS, UPKEEP}
