@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from http import HTTPStatus
+from threading import BoundedSemaphore
 from typing import Any
 
 from flask import Response, jsonify, url_for
@@ -19,10 +20,13 @@ from api.services import profile_of, services
 from journal import control, record_queries, signals
 
 POLL_SECONDS = 0.03
+MOST_WAITING = 4
+"""Requests of one process that may wait at once, half of its threads: the rest stay free for other calls."""
 
 blueprint = Blueprint("signals", __name__, url_prefix="/agents", description="Signals sent by hand")
 
 Answer = Mapping[str, Any]
+_waiting = BoundedSemaphore(MOST_WAITING)
 
 
 @blueprint.route("/<agent:agent>/signals", methods=["POST"])
@@ -31,7 +35,10 @@ Answer = Mapping[str, Any]
 @blueprint.response(200, answers.SignalOutcome)
 @blueprint.alt_response(202, schema=answers.SignalPending, description="Not decided yet; look at `status_url`")
 def post_signal(body: Answer, query: Answer, agent: str) -> Answer | Response:
-    """Have an agent decide on a signal, and wait for the outcome, orders included."""
+    """Have an agent decide on a signal, and wait for the outcome, orders included.
+
+    While many others wait already, the answer is 202 at once.
+    """
     profile_of(agent)
     signal_id, decision_id = take_in(body, agent=agent, source="manual", untimed_id=f"sig-{uuid.uuid4().hex}")
     if _settled_within(decision_id, query["wait"]):
@@ -69,14 +76,20 @@ def take_in(raw: Mapping[str, object], *, agent: str, source: str, untimed_id: s
 
 
 def _settled_within(decision_id: int, seconds: Decimal) -> bool:
-    deadline = time.monotonic() + float(seconds)
-    while True:
-        with services().book.reading() as session:
-            if record_queries.is_settled(session, decision_id):
-                return True
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(POLL_SECONDS)
+    if not _waiting.acquire(blocking=False):
+        return _is_settled(decision_id)
+    try:
+        deadline = time.monotonic() + float(seconds)
+        while not (settled := _is_settled(decision_id)) and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+        return settled
+    finally:
+        _waiting.release()
+
+
+def _is_settled(decision_id: int) -> bool:
+    with services().book.reading() as session:
+        return record_queries.is_settled(session, decision_id)
 
 
 def _outcome(signal_id: str, decision_id: int) -> Answer:

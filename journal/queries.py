@@ -143,7 +143,7 @@ FROM (
         sum(p.cost) AS cost,
         max(m.bid) AS bid,
         min(p.opened_at) AS opened_at,
-        sum(p.quantity * greatest(b.stop_price, b.highest_price * (1 - b.trailing)))
+        sum(p.quantity * greatest(b.stop_price, b.highest_price * (1 - b.trailing_stop)))
             / sum(p.quantity) FILTER (WHERE b.order_id IS NOT NULL) AS stop,
         sum(p.quantity * b.target_price) / sum(p.quantity) FILTER (WHERE b.order_id IS NOT NULL) AS target,
         count(*) AS accounts

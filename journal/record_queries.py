@@ -161,7 +161,8 @@ def decisions(  # noqa: PLR0913 - one argument per filter
         "before": before,
         "limit": limit,
     }
-    return rows(session, _DECISIONS, filters)
+    found = rows(session, _DECISIONS, filters)
+    return found if account_id else [{k: v for k, v in row.items() if k != "account_code"} for row in found]
 
 
 def orders(  # noqa: PLR0913 - one argument per filter
