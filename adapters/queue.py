@@ -6,7 +6,7 @@ socket timeouts, no publish retry (it doubles messages), results off, one messag
 """
 
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from celery import Celery
@@ -22,6 +22,9 @@ SIGNAL_TASK = "agents.signal"
 HARD_TIME_LIMIT = 240
 VISIBILITY_TIMEOUT = 2 * HARD_TIME_LIMIT
 SOCKET_TIMEOUT = 2
+
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+"""The last run of an entry that never ran: it is due at once."""
 
 logger = logging.getLogger(__name__)
 
@@ -87,17 +90,27 @@ class TaskQueue:
         return True
 
     def schedule_agent(self, agent: str, interval: Decimal) -> None:
-        """Have beat send the agent's tick every ``interval`` seconds; the same call updates the interval."""
+        """Have beat send the agent's tick every ``interval`` seconds, the first time at once.
+
+        The same call changes the interval; repeating it puts nothing off, for the time of the last tick is kept.
+        """
         seconds = float(interval)
-        entry = RedBeatSchedulerEntry(
+        RedBeatSchedulerEntry(
             name=_entry_name(agent),
             task=TICK_TASK,
             schedule=every(timedelta(seconds=seconds)),
             args=[agent],
             options={"queue": TICKS, "expires": seconds},
+            last_run_at=self._last_tick(agent),
             app=self.app,
-        )
-        entry.save()
+        ).save()
+
+    def _last_tick(self, agent: str) -> datetime:
+        try:
+            last = RedBeatSchedulerEntry.from_key(_entry_key(agent), app=self.app).last_run_at
+        except KeyError:
+            return LONG_AGO
+        return last or LONG_AGO
 
     def unschedule_agent(self, agent: str) -> None:
         """Take the agent's tick off the schedule; nothing happens if it is not there."""

@@ -1,0 +1,62 @@
+"""The beat schedule in a real Redis."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+import redis
+from redbeat import RedBeatSchedulerEntry
+
+from adapters.queue import KEY_PREFIX, TaskQueue, celery_app
+
+
+@pytest.fixture
+def queue(redis_url: str) -> Iterator[TaskQueue]:
+    queue = TaskQueue(celery_app(redis_url))
+    yield queue
+    queue.app.close()
+
+
+def entry(queue: TaskQueue) -> RedBeatSchedulerEntry:
+    return RedBeatSchedulerEntry.from_key(f"{KEY_PREFIX}tick:atlas", app=queue.app)
+
+
+def due(queue: TaskQueue) -> float:
+    with redis.Redis.from_url(queue.app.conf.redbeat_redis_url) as client:
+        score = client.zscore(f"{KEY_PREFIX}:schedule", f"{KEY_PREFIX}tick:atlas")
+    assert isinstance(score, float)
+    return score
+
+
+def test_a_newly_scheduled_agent_ticks_at_once(queue: TaskQueue) -> None:
+    queue.schedule_agent("atlas", Decimal(60))
+
+    assert due(queue) <= datetime.now(UTC).timestamp()
+
+
+def test_scheduling_an_agent_again_does_not_put_off_its_tick(queue: TaskQueue) -> None:
+    queue.schedule_agent("atlas", Decimal(60))
+    entry(queue).reschedule(last_run_at=datetime.now(UTC) - timedelta(seconds=40))
+    due_in_twenty_seconds = due(queue)
+
+    queue.schedule_agent("atlas", Decimal(60))
+
+    assert due(queue) == due_in_twenty_seconds
+
+
+def test_a_new_interval_takes_effect(queue: TaskQueue) -> None:
+    queue.schedule_agent("atlas", Decimal(60))
+    queue.schedule_agent("atlas", Decimal("2.5"))
+
+    assert entry(queue).schedule.run_every.total_seconds() == 2.5
+
+
+def test_an_unscheduled_agent_is_gone_and_may_be_unscheduled_again(queue: TaskQueue) -> None:
+    queue.schedule_agent("atlas", Decimal(60))
+
+    queue.unschedule_agent("atlas")
+    queue.unschedule_agent("atlas")
+
+    with pytest.raises(KeyError):
+        entry(queue)
