@@ -193,14 +193,14 @@ def test_of_several_reasons_an_account_is_told_the_first() -> None:
     ids=lambda value: value.name if isinstance(value, RiskProfile) else "",
 )
 def test_the_built_in_profiles_have_the_published_figures(profile: RiskProfile, figures: tuple[str | int, ...]) -> None:
-    assert (
+    assert [
         profile.min_confidence,
         profile.risk_per_trade,
         profile.max_position,
         profile.max_exposure,
-        profile.max_open_positions,
+        Decimal(profile.max_open_positions),
         profile.stop_loss,
         profile.take_profit,
         profile.daily_loss,
         profile.max_drawdown,
-    ) == tuple(Decimal(figure) for figure in figures)
+    ] == [Decimal(figure) for figure in figures]

@@ -78,7 +78,7 @@ def test_a_field_of_the_wrong_kind_is_named(field: str, value: object) -> None:
         "BTCUSDTé",
         "Ⅷ" * 4,
         7,
-    ],  # noqa: RUF001 - a letter that only looks like one
+    ],
 )
 def test_a_symbol_is_2_to_20_capital_letters_or_digits(symbol: object) -> None:
     assert refusal(symbol=symbol) == "symbol"
