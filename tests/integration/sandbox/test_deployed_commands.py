@@ -20,6 +20,8 @@ from sandbox.embedded.server import free_port
 ROOT = Path(__file__).resolve().parents[3]
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
+# One start of everything serves all tests of this file.
+pytestmark = pytest.mark.xdist_group("deployment")
 LONG_RUNNING = ("api", "worker", "beat", "flower")
 
 

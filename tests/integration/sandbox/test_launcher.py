@@ -16,6 +16,8 @@ from dotenv import dotenv_values
 
 ROOT = Path(__file__).resolve().parents[3]
 ANY_PORTS = dict.fromkeys(("PORT", "FLOWER_PORT", "ML_ENGINE_PORT", "EXCHANGE_PORT"), "0")
+# One start of everything serves all tests of this file.
+pytestmark = pytest.mark.xdist_group("launcher")
 OURS = ("DATABASE_URL", "REDIS_URL", "ML_ENGINE_URL", "BINANCE_BASE_URL", "TICK_SECONDS", "ML_WEBHOOK_SECRET")
 
 
@@ -141,22 +143,13 @@ def test_a_killed_database_comes_back_with_its_data(running: Launcher) -> None:
     wait_for(lambda: requests.get(running.address("api") + "/agents", timeout=10).status_code == 200, seconds=20)
 
 
-def test_ctrl_c_stops_everything_within_seconds(data_dir: Path) -> None:
-    launcher = Launcher(data_dir)
-    launcher.until_ready()
-    began = time.monotonic()
-    assert launcher.end(signal.SIGINT) == 0
-    assert time.monotonic() - began < 15
-    assert "Stopped. Data stays in" in launcher.said()
-
-
 def test_a_stop_in_the_middle_of_the_start_leaves_nothing_behind(data_dir: Path) -> None:
     launcher = Launcher(data_dir)
     wait_for(lambda: "redis" in launcher.said(), seconds=30)
     assert launcher.end(signal.SIGTERM) == 0
 
 
-def test_after_a_kill_nothing_lives_on_and_the_next_run_works(data_dir: Path) -> None:
+def test_after_a_kill_nothing_lives_on_and_the_next_run_works_and_stops_within_seconds(data_dir: Path) -> None:
     killed = Launcher(data_dir)
     killed.until_ready()
     secret = killed.variables()["ML_WEBHOOK_SECRET"]
@@ -164,7 +157,10 @@ def test_after_a_kill_nothing_lives_on_and_the_next_run_works(data_dir: Path) ->
     following = Launcher(data_dir)
     following.until_ready()
     assert following.variables()["ML_WEBHOOK_SECRET"] == secret
-    assert following.end(signal.SIGTERM) == 0
+    began = time.monotonic()
+    assert following.end(signal.SIGINT) == 0
+    assert time.monotonic() - began < 15
+    assert "Stopped. Data stays in" in following.said()
 
 
 def test_a_part_that_is_given_is_not_started(data_dir: Path, running: Launcher) -> None:
