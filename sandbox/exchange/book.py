@@ -1,7 +1,6 @@
 """The order book around a price: levels that depend on nothing but seed, symbol, second and price."""
 
 import random
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -72,15 +71,17 @@ class Consumption:
     def __init__(self) -> None:
         """Start with nothing taken."""
         self._second = 0
-        self._taken: dict[tuple[str, str, Decimal], Decimal] = defaultdict(lambda: ZERO)
+        self._taken: dict[tuple[str, str], dict[Decimal, Decimal]] = {}
 
     def take(self, second: int, symbol: str, side: str, executions: Sequence[Level]) -> None:
         """Note what a taker of this side got in this second."""
         if second != self._second:
             self._second = second
             self._taken.clear()
+        taken = dict(self._taken.get((symbol, side), {}))
         for execution in executions:
-            self._taken[symbol, side, execution.price] += execution.quantity
+            taken[execution.price] = taken.get(execution.price, ZERO) + execution.quantity
+        self._taken[symbol, side] = taken
 
     def reset(self) -> None:
         """Give everything back at once."""
@@ -88,12 +89,13 @@ class Consumption:
 
     def left_of(self, second: int, symbol: str, book: Book) -> Book:
         """Return the book without what was taken in this second."""
-        if second != self._second:
+        if second != self._second or not self._taken:
             return book
         return Book(self._left(symbol, "SELL", book.bids), self._left(symbol, "BUY", book.asks))
 
-    def _left(self, symbol: str, side: str, levels: Sequence[Level]) -> list[Level]:
-        left = (
-            Level(level.price, level.quantity - self._taken.get((symbol, side, level.price), ZERO)) for level in levels
-        )
+    def _left(self, symbol: str, taker_side: str, levels: Sequence[Level]) -> Sequence[Level]:
+        taken = self._taken.get((symbol, taker_side))
+        if taken is None:
+            return levels
+        left = (Level(level.price, level.quantity - taken.get(level.price, ZERO)) for level in levels)
         return [level for level in left if level.quantity > 0]

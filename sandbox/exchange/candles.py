@@ -25,8 +25,7 @@ INTERVALS = {
 }
 """Seconds by Binance's name of the interval."""
 
-_SAMPLES = 60
-_VOLUME_SAMPLES = 4
+_SAMPLES = 30
 _TRADES_PER_SECOND = 4
 
 
@@ -89,22 +88,14 @@ class Candles:
         return self._build(symbol, open_time, interval, now, self._market.version)
 
     def _build(self, symbol: str, open_time: int, interval: int, last: int, _version: int) -> Candle:
-        """Sample the candle's seconds: all of them up to a minute, sixty of them beyond; volume from fewer.
+        """Sample the candle's seconds: all of them up to a minute, thirty of them beyond.
 
         A candle opens at the close of the second before it, so that candles join.
         """
-        stride = max(1, interval // _SAMPLES)
-        seconds = range(last, open_time - 1, -stride)
-        prices = [self._market.price(symbol, second) for second in seconds]
-        opening = self._market.price(symbol, open_time - 1)
-        volumes = [self._market.volume(symbol, second) for second in seconds[:_VOLUME_SAMPLES]]
-        volume = sum(volumes) / len(volumes) * (last - open_time + 1)
-        return Candle(
-            open_time,
-            interval,
-            opening,
-            max(*prices, opening),
-            min(*prices, opening),
-            prices[0],
-            floor_to(Decimal(volume), SYMBOLS[symbol].step),
-        )
+        stride = 1 if interval <= INTERVALS["1m"] else interval // _SAMPLES
+        seconds = range(open_time + stride - 1, last + 1, stride)
+        opening, closing = (self._market.price(symbol, second) for second in (open_time - 1, last))
+        prices = [opening, *(self._market.price(symbol, second) for second in seconds), closing]
+        traded = stride * sum(self._market.volume(symbol, second) for second in seconds)
+        volume = floor_to(Decimal(traded), SYMBOLS[symbol].step)
+        return Candle(open_time, interval, opening, max(prices), min(prices), closing, volume)

@@ -33,8 +33,8 @@ class Market:
         self._settings = settings
         self._process = process
         self._thinness = thinness
-        self._pins: list[Pin] = []
-        self._books = lru_cache(maxsize=1000)(self._make_book)
+        self._pins: dict[str, list[Pin]] = {}
+        self._books = lru_cache(maxsize=100)(self._make_book)
         self._prices = lru_cache(maxsize=200_000)(self._compute_price)
         self.consumption = Consumption()
         self.version = 0
@@ -42,7 +42,7 @@ class Market:
 
     def use_pins(self, pins: list[Pin]) -> None:
         """Replace all pins."""
-        self._pins = pins
+        self._pins = {symbol: [pin for pin in pins if pin.symbol == symbol] for symbol in SYMBOLS}
         self.version += 1
         self._prices.cache_clear()
 
@@ -77,8 +77,8 @@ class Market:
         return max(floor_to(Decimal(self._process.price(symbol, second)), spec.tick), spec.tick * 2)
 
     def _pin_at(self, symbol: str, second: int) -> Pin | None:
-        for pin in reversed(self._pins):
-            if pin.symbol == symbol and pin.start <= second and (pin.end is None or second < pin.end):
+        for pin in reversed(self._pins.get(symbol, [])):
+            if pin.start <= second and (pin.end is None or second < pin.end):
                 return pin
         return None
 

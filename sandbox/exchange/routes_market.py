@@ -98,7 +98,8 @@ class MarketRoutes:
 
     def day_ticker(self, parameters: Parameters) -> Reply:
         """Return the statistics of the last 24 hours."""
-        return self._one_or_all(parameters, self._day_statistics)
+        second = self._service.second
+        return self._one_or_all(parameters, lambda name: self._day_statistics(name, second))
 
     def price_ticker(self, parameters: Parameters) -> Reply:
         """Return last prices."""
@@ -108,7 +109,8 @@ class MarketRoutes:
 
     def book_ticker(self, parameters: Parameters) -> Reply:
         """Return best bids and asks."""
-        return self._one_or_all(parameters, lambda name: {"symbol": name} | self._best(name))
+        second = self._service.second
+        return self._one_or_all(parameters, lambda name: {"symbol": name} | self._best(name, second))
 
     def _one_or_all(self, parameters: Parameters, report: Callable[[str], Report]) -> Reply:
         reports = [report(name) for name in parameters.symbols()]
@@ -156,8 +158,8 @@ class MarketRoutes:
             "isBestMatch": True,
         }
 
-    def _best(self, symbol: str) -> dict[str, object]:
-        book = self._service.market.book(symbol, self._service.second)
+    def _best(self, symbol: str, second: int) -> dict[str, object]:
+        book = self._service.market.book(symbol, second)
         none = Level(ZERO, ZERO)
         bid, ask = next(iter(book.bids), none), next(iter(book.asks), none)
         return {
@@ -167,8 +169,7 @@ class MarketRoutes:
             "askQty": wire(ask.quantity),
         }
 
-    def _day_statistics(self, symbol: str) -> Report:
-        second = self._service.second
+    def _day_statistics(self, symbol: str, second: int) -> Report:
         day = self._service.candles.window(symbol, _DAY, second)
         average = day.quote_volume / day.volume if day.volume else day.close
         return {
@@ -179,7 +180,7 @@ class MarketRoutes:
             "prevClosePrice": wire(day.open),
             "lastPrice": wire(day.close),
             "lastQty": self._trade(symbol, second)["qty"],
-            **self._best(symbol),
+            **self._best(symbol, second),
             "openPrice": wire(day.open),
             "highPrice": wire(day.high),
             "lowPrice": wire(day.low),

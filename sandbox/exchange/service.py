@@ -94,9 +94,8 @@ class Service:
 
 
 def _process(settings: Settings, genesis: int) -> PriceProcess:
-    if settings.replay_file:
-        return ReplayedPrices(settings.replay_file, genesis)
-    return SeededPrices(settings.seed, settings.volatility, genesis)
+    seeded = SeededPrices(settings.seed, settings.volatility, genesis)
+    return ReplayedPrices(settings.replay_file, genesis, seeded) if settings.replay_file else seeded
 
 
 def _pairs(part: bytes) -> list[tuple[str, str]]:

@@ -24,7 +24,8 @@ class Settings:
         seed: Seed of prices and book.
         volatility: Factor on every symbol's volatility.
         liquidity: Factor on the book's quantities by symbol; ``*`` is everything else. ``*=1,DOTUSDT=0.01``.
-        replay_file: CSV of candles (symbol,open_time,open,high,low,close,volume) to replay instead of seeded prices.
+        replay_file: CSV of candles (symbol,open_time,open,high,low,close,volume; open_time in milliseconds) to replay
+            instead of seeded prices.
         balances: Free balances at the first start and after a wipe. ``USDT=1000000000,BNB=5``.
         maker_commission: Rate on resting fills.
         taker_commission: Rate on immediate fills.

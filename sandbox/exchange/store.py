@@ -36,7 +36,7 @@ CREATE INDEX IF NOT EXISTS trades_by_symbol ON trades (symbol, trade_id);
 CREATE INDEX IF NOT EXISTS trades_by_order ON trades (order_id);
 """
 _OPEN = "status IN ('NEW', 'PARTIALLY_FILLED')"
-_LOCK_WAIT_SECONDS = 5.0
+_LOCK_WAIT_SECONDS = 2.0
 _FOREVER = 2**62
 
 sqlite3.register_adapter(Decimal, str)

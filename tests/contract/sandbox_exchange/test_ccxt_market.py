@@ -1,8 +1,10 @@
 from collections.abc import Callable
+from pathlib import Path
 
 import ccxt
 import pytest
 
+from sandbox.exchange.process import ExchangeProcess
 from sandbox.exchange.symbols import SYMBOLS
 
 MINUTE = 60_000
@@ -68,6 +70,19 @@ def test_candles_from_a_time_on_are_the_same_when_asked_again(client: ccxt.binan
 def test_a_raw_kline_has_twelve_elements(client: ccxt.binance) -> None:
     (row,) = client.public_get_klines({"symbol": "BTCUSDT", "interval": "1m", "limit": 1})
     assert len(row) == 12
+
+
+def test_a_candle_file_can_be_replayed(
+    start_exchange: Callable[..., ExchangeProcess], connect: Callable[..., ccxt.binance], tmp_path: Path
+) -> None:
+    rows = [f"BTCUSDT,{i * MINUTE},{100 + i},{101 + i},{99 + i},{100 + i},5" for i in range(120)]
+    path = tmp_path / "candles.csv"
+    path.write_text("\n".join(["symbol,open_time,open,high,low,close,volume", *rows]))
+    client = connect(start_exchange(replay_file=path))
+    assert 158 <= client.fetch_ticker("BTC/USDT")["last"] <= 162
+    prices = [row[4] for row in client.fetch_ohlcv("BTC/USDT", "1m", limit=30)]
+    assert prices == sorted(prices)
+    assert client.fetch_ticker("ETH/USDT")["last"] > 1000
 
 
 def test_public_trades_are_in_order_of_time(client: ccxt.binance) -> None:

@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -70,6 +71,13 @@ def test_a_request_that_failed_before_acceptance_left_no_order(
         assert client.last_response_headers["Retry-After"] == "7"
     with pytest.raises(ccxt.OrderNotFound):
         look_up(client)
+
+
+def test_a_slow_exchange_answers_in_the_end(exchange: ExchangeProcess, client: ccxt.binance) -> None:
+    exchange.add_fault("slow", seconds=0.3)
+    before = time.monotonic()
+    assert buy(client)["status"] == "closed"
+    assert time.monotonic() - before >= 0.3
 
 
 def test_a_partial_fill_lets_a_share_of_the_order_through(exchange: ExchangeProcess, client: ccxt.binance) -> None:

@@ -89,7 +89,7 @@ def check_books(exchange: Exchange, now: int) -> None:
         check_order(order, trades, now)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(steps=actions, pay_in_bnb=st.booleans())
 def test_free_plus_locked_changes_only_by_trades_and_commissions(*, steps: list[Step], pay_in_bnb: bool) -> None:
     now = START

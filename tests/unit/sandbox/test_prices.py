@@ -11,6 +11,7 @@ from sandbox.exchange.symbols import SYMBOLS
 
 GENESIS = 1_790_000_000
 WEEK = 7 * 86_400
+SEEDED = SeededPrices(1, 1.0, GENESIS)
 
 
 def test_every_symbol_is_at_its_start_price_in_the_first_second() -> None:
@@ -61,7 +62,7 @@ def replay_file(folder: Path, rows: list[str]) -> Path:
 
 def test_a_replayed_file_goes_through_each_candles_extremes_and_starts_over(tmp_path: Path) -> None:
     rows = ["BTCUSDT,60000,100,130,90,120,60", "BTCUSDT,120000,120,125,80,85,120"]
-    prices = ReplayedPrices(replay_file(tmp_path, rows), GENESIS)
+    prices = ReplayedPrices(replay_file(tmp_path, rows), GENESIS, SEEDED)
     second_candle = [prices.price("BTCUSDT", GENESIS + i) for i in range(60)]
     assert second_candle[-1] == 85
     assert min(second_candle) == 80
@@ -69,6 +70,7 @@ def test_a_replayed_file_goes_through_each_candles_extremes_and_starts_over(tmp_
     assert prices.price("BTCUSDT", GENESIS + 119) == 120
     assert prices.price("BTCUSDT", GENESIS - 1) == 120
     assert prices.volume("BTCUSDT", GENESIS) == 2
+    assert prices.price("ETHUSDT", GENESIS) == SEEDED.price("ETHUSDT", GENESIS)
 
 
 @pytest.mark.parametrize(
@@ -83,4 +85,4 @@ def test_a_replayed_file_goes_through_each_candles_extremes_and_starts_over(tmp_
 )
 def test_a_file_that_cannot_be_replayed_is_refused_naming_its_variable(tmp_path: Path, rows: list[str]) -> None:
     with pytest.raises(SettingError, match="SANDBOX_REPLAY_FILE"):
-        ReplayedPrices(replay_file(tmp_path, rows), GENESIS)
+        ReplayedPrices(replay_file(tmp_path, rows), GENESIS, SEEDED)
