@@ -16,7 +16,7 @@ from agents.orders import Accepted, Placement, Refused, Unknown
 from tests.unit.adapters.misbehaving_server import Answer, Drop, Hang, Stub
 
 KEY, SECRET = "the-public-key-0123", "the-private-secret-4567"
-NOW_MS = int(datetime.now(UTC).timestamp() * 1000)
+NOW_MS = 1_800_000_000_000
 FILLED: dict[str, Any] = {
     "symbol": "BTCUSDT",
     "orderId": 28,
