@@ -51,10 +51,10 @@ class ExchangeServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships n
         return create_app(self._settings)
 
 
-def _die_with_parent(_arbiter: object, _worker: object) -> None:
+def _die_with_parent(_arbiter: object, worker: Any) -> None:  # noqa: ANN401 - gunicorn ships no types
     """Let the kernel end the worker when the arbiter is killed, so that no orphan holds port or data."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() == 1:
+    if os.getppid() != worker.ppid:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
