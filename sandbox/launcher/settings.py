@@ -7,6 +7,8 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from runtime import settings as service
+
 # What a port is for, the variable that changes it, and where it is without one.
 PORTS = {
     "api": ("PORT", 8003),
@@ -14,6 +16,8 @@ PORTS = {
     "exchange": ("EXCHANGE_PORT", 9001),
     "flower": ("FLOWER_PORT", 5555),
 }
+# Any address will do to have the others judged.
+_STAND_INS = {"DATABASE_URL": "postgresql://", "REDIS_URL": "redis://", "ML_ENGINE_URL": "http://ml-engine"}
 DEMO_TICK_SECONDS = "5"
 # Marks a data folder that has seen a complete start: the demo is for the first one.
 WAS_READY = "was-ready"
@@ -75,6 +79,7 @@ def read(environment: Mapping[str, str], root: Path) -> Settings:
         for name in ("BINANCE_API_KEY", "BINANCE_API_SECRET"):
             if not merged.get(name):
                 raise LauncherError(f"{name} is not set, but BINANCE_BASE_URL names an exchange that will ask for it")
+    _check_service(merged)
     data_dir = root / merged.get("DATA_DIR", ".data")
     demo = merged.get("DEMO", "0" if (data_dir / WAS_READY).exists() else "1").lower() in _TRUE
     if demo and not merged.get("TICK_SECONDS"):
@@ -93,6 +98,15 @@ def webhook_secret(settings: Settings) -> str:
         path.touch(mode=0o600)
         path.write_text(secrets.token_hex(32))
     return path.read_text()
+
+
+def _check_service(environment: Mapping[str, str]) -> None:
+    """Let the service judge its own settings now, and not in each child after everything has started."""
+    addresses = {name: environment.get(name) or stand_in for name, stand_in in _STAND_INS.items()}
+    try:
+        service.load({**environment, **addresses, "PORT": "1"})
+    except service.SettingsError as error:
+        raise LauncherError(str(error)) from None
 
 
 def _port(environment: Mapping[str, str], variable: str, default: int) -> int:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -61,6 +62,15 @@ class Launcher:
         found = re.search(rf"^  {name} +(http://\S+)", self.said(), re.MULTILINE)
         assert found, self.said()
         return found[1]
+
+
+@dataclass
+class Killed:
+    """What was seen of a run before its end."""
+
+    launcher: Launcher
+    commands: list[str]
+    secret: str | None
 
 
 def wait_for(condition: Callable[[], bool], *, seconds: float) -> None:
@@ -149,31 +159,39 @@ def test_a_stop_in_the_middle_of_the_start_leaves_nothing_behind(data_dir: Path)
     assert launcher.end(signal.SIGTERM) == 0
 
 
-def test_after_a_kill_nothing_lives_on_and_the_next_run_works_and_stops_within_seconds(data_dir: Path) -> None:
-    killed = Launcher(data_dir)
-    killed.until_ready()
-    secret = killed.variables()["ML_WEBHOOK_SECRET"]
-    killed.end(signal.SIGKILL)
-    following = Launcher(data_dir)
+@pytest.fixture(scope="module")
+def killed(running: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Killed:
+    """A run that was given its own Redis and exchange, after it was killed."""
+    given = {name: running.variables()[name] or "" for name in ("BINANCE_BASE_URL", "REDIS_URL")}
+    keys = {"BINANCE_API_KEY": "key", "BINANCE_API_SECRET": "secret"}
+    launcher = Launcher(tmp_path_factory.mktemp("killed") / "data", **given, **keys)
+    launcher.until_ready()
+    commands = [" ".join(child.cmdline()) for child in psutil.Process(launcher.process.pid).children()]
+    secret = launcher.variables()["ML_WEBHOOK_SECRET"]
+    # It asserts that no process of the run lives on.
+    launcher.end(signal.SIGKILL)
+    return Killed(launcher, commands, secret)
+
+
+def test_what_is_given_is_not_started_and_its_address_not_shown(killed: Killed) -> None:
+    assert len(killed.commands) == 7
+    assert not [command for command in killed.commands if "sandbox.exchange" in command or "valkey" in command]
+    assert "as given in REDIS_URL" in killed.launcher.said()
+    assert "redis://" not in killed.launcher.said()
+
+
+def test_a_run_after_a_kill_works_keeps_the_secret_and_stops_within_seconds(killed: Killed) -> None:
+    following = Launcher(killed.launcher.data_dir)
     following.until_ready()
-    assert following.variables()["ML_WEBHOOK_SECRET"] == secret
+    assert following.variables()["ML_WEBHOOK_SECRET"] == killed.secret
     began = time.monotonic()
     assert following.end(signal.SIGINT) == 0
     assert time.monotonic() - began < 15
     assert "Stopped. Data stays in" in following.said()
 
 
-def test_a_part_that_is_given_is_not_started(data_dir: Path, running: Launcher) -> None:
-    given = {name: running.variables()[name] or "" for name in ("BINANCE_BASE_URL", "REDIS_URL")}
-    launcher = Launcher(data_dir, **given, BINANCE_API_KEY="key", BINANCE_API_SECRET="secret")
-    launcher.until_ready()
-    commands = [" ".join(child.cmdline()) for child in psutil.Process(launcher.process.pid).children()]
-    assert launcher.end(signal.SIGINT) == 0
-    assert not [command for command in commands if "sandbox.exchange" in command or "valkey" in command]
-    assert "as given in REDIS_URL" in launcher.said()
-
-
-def test_a_service_that_refuses_to_start_is_shown_with_its_own_words(data_dir: Path) -> None:
+def test_a_setting_that_the_service_refuses_is_named_before_anything_starts(data_dir: Path) -> None:
     launcher = Launcher(data_dir, TICK_SECONDS="soon")
-    assert launcher.process.wait(60) == 1
-    assert "TICK_SECONDS" in launcher.said()
+    assert launcher.process.wait(30) == 1
+    assert launcher.said() == "make run: TICK_SECONDS must be a number of seconds, not 'soon'\n"
+    assert not data_dir.exists()

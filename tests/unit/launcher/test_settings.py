@@ -42,6 +42,16 @@ def test_a_port_that_is_none_is_refused_by_name(tmp_path: Path, value: str) -> N
         read({"FLOWER_PORT": value}, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("TICK_SECONDS", "soon"), ("DATABASE_URL", "mysql://"), ("API_TOKENS", ""), ("REDIS_URL", "x")]
+)
+def test_a_setting_that_the_service_would_refuse_is_refused_before_anything_starts(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    with pytest.raises(LauncherError, match=name):
+        read({"HOST": "192.0.2.1", "API_TOKENS": "token", name: value}, tmp_path)
+
+
 def test_real_money_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LauncherError, match="BINANCE_TESTNET"):
         read({"BINANCE_TESTNET": "false"}, tmp_path)
