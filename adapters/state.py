@@ -18,6 +18,7 @@ from agents.model import Status, TradingState
 
 LEASE_SECONDS = 30
 WEIGHT_WINDOW_SECONDS = 60
+TRADING_KEY = "trading:switch"
 
 logger = logging.getLogger(__name__)
 
@@ -75,16 +76,16 @@ class StateStore:
         """Publish an agent's state as committed in the book; an older version never overwrites a newer one."""
         self.client.eval(PUT_IF_NEWER, 1, _agent_key(agent), status.value, version)
 
-    def put_trading_state(self, state: TradingState) -> None:
-        """Publish the switch above all agents."""
-        self.client.set("trading:state", state.value)
+    def put_trading_state(self, state: TradingState, version: int) -> None:
+        """Publish the switch above all agents; an older version never overwrites a newer one."""
+        self.client.eval(PUT_IF_NEWER, 1, TRADING_KEY, state.value, version)
 
     def agent(self, agent: str) -> AgentState:
         """The agent's state now; stopped and halted if it is missing or cannot be read."""
         try:
             with self.client.pipeline(transaction=False) as pipeline:
                 pipeline.hmget(_agent_key(agent), "status", "version")
-                pipeline.get("trading:state")
+                pipeline.hget(TRADING_KEY, "status")
                 (status, version), trading = pipeline.execute()
             return AgentState(Status(status), int(version), TradingState(trading))
         except (RedisError, ValueError, TypeError) as error:

@@ -40,6 +40,16 @@ class ControlAnswer(Standing):
     warning = fields.String(metadata={"description": "only if something is still to be made up for"})
 
 
+class SwitchAnswer(Schema):
+    """How the switch above all agents stands."""
+
+    state = fields.String(metadata={"enum": ["ACTIVE", "REDUCING", "HALTED"]})
+    reason = fields.String()
+    version = fields.Integer()
+    updated_at = Time()
+    warning = fields.String(metadata={"description": "only if something is still to be made up for"})
+
+
 class StartAnswer(ControlAnswer):
     """The standing of the account that now runs."""
 

@@ -1,7 +1,7 @@
 """After a control call is in the book: telling Redis, and answering with the agent's or account's standing."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 from agents.errors import NotFoundError
 from api.services import profile_of, services
 from journal import control, queries
+from journal.switch import Switch
 from runtime.publishing import publish
 
 logger = logging.getLogger(__name__)
@@ -25,10 +26,19 @@ def announce(agent: str) -> Mapping[str, str]:
         publication = control.publication(session, agent)
     if publication is None:
         return {}
+    return _published(lambda: publish(publication, state=at_hand.state, queue=at_hand.queue))
+
+
+def announce_switch(position: Switch) -> Mapping[str, str]:
+    """Publish how the switch stands; returns what :func:`announce` returns."""
+    return _published(lambda: services().state.put_trading_state(position.state, position.version))
+
+
+def _published(publication: Callable[[], None]) -> Mapping[str, str]:
     try:
-        publish(publication, state=at_hand.state, queue=at_hand.queue)
+        publication()
     except RedisError as error:
-        logger.warning("%s is committed but not published, rehydrating will: %s", agent, error)
+        logger.warning("committed but not published, rehydrating will: %s", error)
         return {"warning": "committed, but Redis is out of reach: workers act on it once it is back"}
     return {}
 

@@ -40,6 +40,7 @@ SYMBOL = Whole("[A-Z0-9]{2,20}", "2 to 20 of A-Z and 0-9, like BTCUSDT")
 SIGNAL_ID = Whole("[A-Za-z0-9_.:-]{1,64}", "1 to 64 of A-Z, a-z, 0-9, _ . : and -")
 CODE = Whole("[a-z0-9_]{1,64}", "1 to 64 of a-z, 0-9 and _")
 CLIENT_ORDER_ID = Whole("[A-Za-z0-9_.:-]{1,36}", "1 to 36 of A-Z, a-z, 0-9, _ . : and -")
+REASON = Whole("[^\\x00-\\x1f]{1,500}", "1 to 500 characters without line breaks or control characters")
 ROW_ID = Whole("[0-9a-fA-F-]{1,36}", "one that this list gave")
 
 

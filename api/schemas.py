@@ -9,6 +9,7 @@ from api.fields import (
     AGENT,
     CLIENT_ORDER_ID,
     CODE,
+    REASON,
     ROW_ID,
     SIGNAL_ID,
     SYMBOL,
@@ -66,6 +67,12 @@ class StopBody(AccountBody):
         validate=check_flag,
         metadata={"type": "boolean", "description": "have the agent's next ticks sell all that is held"},
     )
+
+
+class ReasonBody(Request):
+    """Why the switch is turned."""
+
+    reason = fields.String(required=True, validate=REASON, metadata={"example": "exchange maintenance"})
 
 
 class AccountQuery(Request):

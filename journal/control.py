@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 
 from agents.control import Command, status_after
 from agents.errors import NotFoundError
-from agents.model import Status, TradingState
-from journal import audit
-from journal.models import Account, Agent, ServiceState
+from agents.model import Status
+from journal import audit_log, switch
+from journal.models import Account, Agent
+from journal.switch import Switch
 from journal.trade_models import Position
 
 
@@ -29,7 +30,7 @@ class Publication:
     version: int
     tick_seconds: Decimal
     needs_ticks: bool
-    trading_state: TradingState
+    switch: Switch
 
 
 def change(
@@ -60,7 +61,7 @@ def change(
     if row is None:
         status_after(Status.STOPPED, command, subject=f"agent {agent}")
         return
-    before = audit.snapshot(row, account)
+    before = audit_log.snapshot(row, account)
     if account is None:
         _change_agent(session, row, command, close_positions=close_positions)
     else:
@@ -68,8 +69,8 @@ def change(
     row.version += 1
     row.updated_at = datetime.now(UTC)
     session.flush()
-    after = audit.snapshot(row, account)
-    audit.record(
+    after = audit_log.snapshot(row, account)
+    audit_log.record(
         session, actor=actor, action=command.value, agent=agent, account_id=account_id, before=before, after=after
     )
 
@@ -164,13 +165,13 @@ def _is_closing(agent: ColumnElement[str] | str) -> ColumnElement[bool]:
 
 
 def _publications(session: Session, *conditions: ColumnElement[bool]) -> list[Publication]:
-    switch = select(ServiceState.state).scalar_subquery()
     needs_ticks = (Agent.status != Status.STOPPED.value) | _is_closing(Agent.name.expression)
     rows = session.execute(
-        select(Agent.name, Agent.status, Agent.version, Agent.tick_seconds, needs_ticks, switch)
+        select(Agent.name, Agent.status, Agent.version, Agent.tick_seconds, needs_ticks)
         .where(*conditions)
         .order_by(Agent.name)
     )
+    position = switch.read(session)
     return [
         Publication(
             agent=name,
@@ -178,8 +179,7 @@ def _publications(session: Session, *conditions: ColumnElement[bool]) -> list[Pu
             version=version,
             tick_seconds=tick_seconds,
             needs_ticks=ticks,
-            # Without the switch's row nobody knows, and what is unknown must not trade.
-            trading_state=TradingState(state) if state else TradingState.HALTED,
+            switch=position,
         )
-        for name, status, version, tick_seconds, ticks, state in rows
+        for name, status, version, tick_seconds, ticks in rows
     ]

@@ -13,7 +13,7 @@ from agents.control import Command, status_after
 from agents.errors import ConflictError, InvalidInputError, StaleStateError
 from agents.model import Status
 from agents.profiles import RiskProfile
-from journal import audit, outward
+from journal import audit_log, outward
 from journal.control import holds_something, lock_account, lock_agent
 from journal.models import Account, Agent, Assignment, CashFlow
 
@@ -68,15 +68,17 @@ def start(session: Session, request: StartRequest, *, actor: str) -> Started:
     agents = _lock_agents(session, {name} | _agent_of(session, account_id))
     account = lock_account(session, account_id)
     agent = agents[name]
-    before = audit.snapshot(agent, account)
+    before = audit_log.snapshot(agent, account)
     _start_agent(agent, request)
     if account is None:
         served = _open_account(session, agent, account_id, request.initial_equity)
     else:
         served = _start_account(session, agents, agent, account)
     session.flush()
-    after = audit.snapshot(agent, served)
-    audit.record(session, actor=actor, action="start", agent=name, account_id=account_id, before=before, after=after)
+    after = audit_log.snapshot(agent, served)
+    audit_log.record(
+        session, actor=actor, action="start", agent=name, account_id=account_id, before=before, after=after
+    )
     return Started(account_id, opened=account is None)
 
 

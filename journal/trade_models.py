@@ -30,6 +30,7 @@ class Order(Base):
             name="state",
         ),
         CheckConstraint("executed_quantity <= quantity", name="not_overfilled"),
+        CheckConstraint("(resolved_at IS NULL) = (state IN ('intended', 'unknown'))", name="resolved_when_final"),
         Index("ix_orders_unresolved", "agent", postgresql_where=text("state IN ('intended', 'unknown')")),
         Index(None, "agent", "id"),
     )
@@ -60,6 +61,7 @@ class Share(Base):
     """What one account asked of an order, and the cash reserved for it."""
 
     __tablename__ = "shares"
+    __table_args__ = (CheckConstraint("quantity >= 0 AND reserved >= 0", name="not_negative"),)
 
     order_id: Mapped[int] = mapped_column(ForeignKey(Order.id), primary_key=True)
     account_id: Mapped[str] = mapped_column(ForeignKey(Account.id), primary_key=True)
@@ -71,6 +73,7 @@ class Fill(Base):
     """One execution on the exchange, booked once."""
 
     __tablename__ = "fills"
+    __table_args__ = (CheckConstraint("price > 0 AND quantity > 0 AND cost > 0 AND commission >= 0", name="amounts"),)
 
     symbol: Mapped[str] = mapped_column(primary_key=True)
     trade_id: Mapped[str] = mapped_column(primary_key=True)
@@ -87,6 +90,14 @@ class Leg(Base):
     """One account's part of an order's fills; for every order the legs sum to the fills exactly."""
 
     __tablename__ = "legs"
+    __table_args__ = (
+        CheckConstraint(
+            "quantity >= 0 AND cost >= 0 AND fee_base >= 0 AND fee_quote >= 0 AND fee_other >= 0 "
+            "AND fee_other_value >= 0 AND dust >= 0",
+            name="not_negative",
+        ),
+        CheckConstraint("fee_base <= quantity", name="fee_within_quantity"),
+    )
 
     order_id: Mapped[int] = mapped_column(ForeignKey(Order.id), primary_key=True)
     account_id: Mapped[str] = mapped_column(ForeignKey(Account.id), primary_key=True)
@@ -109,6 +120,7 @@ class Position(Base):
     __table_args__ = (
         CheckConstraint("quantity >= 0", name="quantity_not_negative"),
         CheckConstraint("cost >= 0", name="cost_not_negative"),
+        CheckConstraint("closed_at IS NULL OR (quantity = 0 AND cost = 0)", name="closed_is_empty"),
         Index("uq_positions_open", "account_id", "symbol", unique=True, postgresql_where=text("closed_at IS NULL")),
         Index("ix_positions_agent_open", "agent", "symbol", postgresql_where=text("closed_at IS NULL")),
         Index("ix_positions_entry_order", "entry_order_id", postgresql_where=text("closed_at IS NULL")),
@@ -152,6 +164,7 @@ class Trade(Base):
     __tablename__ = "trades"
     __table_args__ = (
         UniqueConstraint("exit_order_id", "account_id"),
+        CheckConstraint("profit_loss = proceeds - cost", name="profit_loss"),
         Index(None, "account_id", "closed_at"),
         Index(None, "agent", "closed_at"),
     )

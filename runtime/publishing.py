@@ -11,7 +11,7 @@ def publish(publication: Publication, *, state: StateStore, queue: TaskQueue) ->
     Raises:
         redis.exceptions.RedisError: Redis is out of reach; the book stays right and can be published again.
     """
-    state.put_trading_state(publication.trading_state)
+    state.put_trading_state(publication.switch.state, publication.switch.version)
     state.put_agent(publication.agent, publication.status, publication.version)
     if publication.needs_ticks:
         queue.schedule_agent(publication.agent, publication.tick_seconds)

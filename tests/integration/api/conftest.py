@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import CursorResult, text
 
 from api.app import create_app
 from journal.database import Book
@@ -82,7 +82,7 @@ class Scribe:
 
     def run(self, statement: str, **values: object) -> Any:  # noqa: ANN401 - whatever the statement returns
         with self.book.unit_of_work() as session:
-            result = session.execute(text(statement), values)
+            result = cast("CursorResult[Any]", session.execute(text(statement), values))
             return result.scalar() if result.returns_rows else None
 
     def order(
@@ -92,8 +92,9 @@ class Scribe:
         return int(
             self.run(
                 "INSERT INTO trading.orders (client_order_id, agent, symbol, side, reason, decision_id, quantity, "
-                "limit_price, bid, ask, state, agent_version, executed_quantity, executed_cost) VALUES "
-                "(:id, :agent, :symbol, 'buy', 'signal', :decision, 2, 100, 99, 100, :state, 1, 2, 200) RETURNING id",
+                "limit_price, bid, ask, state, agent_version, executed_quantity, executed_cost, resolved_at) VALUES "
+                "(:id, :agent, :symbol, 'buy', 'signal', :decision, 2, 100, 99, 100, :state, 1, 2, 200, "
+                "CASE WHEN :state NOT IN ('intended', 'unknown') THEN now() END) RETURNING id",
                 id=client_order_id,
                 agent=agent,
                 symbol=symbol,

@@ -1,6 +1,6 @@
 """A worker's services on real PostgreSQL, real Redis and the sandbox exchange; only the ML engine is a stand-in."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -9,14 +9,15 @@ import pytest
 from sqlalchemy import text
 
 from adapters import state
-from adapters.alerts import NullAlerts
 from adapters.exchange import Exchange
 from adapters.queue import TaskQueue, celery_app
 from adapters.state import StateStore
+from agents.control import Command
 from agents.errors import SignalSourceError
+from agents.model import TradingState
 from agents.profiles import PROFILES
 from agents.signals import parse_signal
-from journal import control, opening
+from journal import control, opening, switch
 from journal import signals as stored_signals
 from journal.database import Book, connect
 from journal.opening import StartRequest
@@ -27,6 +28,7 @@ from sandbox.exchange.process import ExchangeProcess
 from sandbox.exchange.settings import DEMO_API_KEY, DEMO_API_SECRET
 from tasks.deciding import decide
 from tasks.tick import run_tick
+from tests.integration.trading.invariants import assert_book_holds, assert_venue_agrees
 
 
 class ScriptedEngine:
@@ -40,6 +42,16 @@ class ScriptedEngine:
         if self.down:
             raise SignalSourceError("the engine is down")
         return {symbol: self.answers.get(symbol) for symbol in symbols}
+
+
+class RecordedAlerts:
+    """Keeps what a person would have been told."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str]] = []
+
+    def send(self, title: str, body: str) -> None:
+        self.sent.append((title, body))
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +70,10 @@ class World:
     services: WorkerServices
     venue: ExchangeProcess
     engine: ScriptedEngine
+    alerts: RecordedAlerts
+    opening: Mapping[str, Decimal]
+    another_worker: Callable[[], WorkerServices]
+    """Connections of a second worker to the same book, Redis and exchange."""
 
     def open_account(self, agent: str, equity: str, account_id: str | None = None) -> None:
         with self.services.book.unit_of_work() as session:
@@ -75,6 +91,18 @@ class World:
             publication = control.publication(session, agent)
         assert publication is not None
         publish(publication, state=self.services.state, queue=self.services.queue)
+
+    def command(self, command: Command, agent: str, account_id: str | None = None, *, close: bool = False) -> None:
+        """Pause, resume or stop, as the control API does."""
+        with self.services.book.unit_of_work() as session:
+            control.change(session, command, agent=agent, account_id=account_id, close_positions=close, actor="test")
+        self.publish(agent)
+
+    def switch(self, state: TradingState) -> None:
+        """Turn the switch above all agents, as the control API does."""
+        with self.services.book.unit_of_work() as session:
+            turned = switch.turn(session, state, reason="a test", actor="test")
+        self.services.state.put_trading_state(turned.state, turned.version)
 
     def advise(self, symbol: str, action: str, confidence: str = "0.9") -> None:
         """The engine's newest signal for a symbol, at the market's present price."""
@@ -100,6 +128,30 @@ class World:
     def decide(self, decision_id: int) -> None:
         decide(self.services, decision_id)
 
+    def buy(self, agent: str, symbol: str = "BTCUSDT") -> None:
+        """Have an agent buy and then hear nothing more of it."""
+        self.advise(symbol, "buy")
+        self.tick(agent)
+        self.engine.answers.clear()
+
+    def age_orders(self, seconds: int) -> None:
+        """Let time pass for every order."""
+        self.execute("UPDATE trading.orders SET created_at = created_at - make_interval(secs => :age)", age=seconds)
+
+    def check(self) -> None:
+        """The book agrees with itself and, when no order is open, with the exchange."""
+        assert_book_holds(self.services.book)
+        if not self.rows("SELECT id FROM trading.orders WHERE state IN ('intended', 'unknown')"):
+            assert_venue_agrees(self.services.book, self.opening, self.services.exchange.balances())
+
+    def placed(self, symbol: str = "BTCUSDT") -> int:
+        """How many orders the exchange has ever taken for the symbol since it was wiped."""
+        return len(self.services.exchange._client._ccxt.privateGetAllOrders({"symbol": symbol}))
+
+    def execute(self, statement: str, **parameters: object) -> None:
+        with self.services.book.unit_of_work() as session:
+            session.execute(text(statement), parameters)
+
     def rows(self, statement: str, **parameters: object) -> list[Mapping[str, object]]:
         with self.services.book.reading() as session:
             return [dict(row) for row in session.execute(text(statement), parameters).mappings()]
@@ -111,19 +163,31 @@ class World:
 
 @pytest.fixture
 def world(database_url: str, redis_url: str, exchange_process: ExchangeProcess) -> Iterator[World]:
+    yield from make_world(database_url, redis_url, exchange_process)
+
+
+def make_world(database_url: str, redis_url: str, venue: ExchangeProcess) -> Iterator[World]:
     settings = load({"DATABASE_URL": database_url, "REDIS_URL": redis_url, "ML_ENGINE_URL": "http://127.0.0.1:1"})
-    engine = ScriptedEngine()
-    services = wire(settings, exchange_process, engine)
-    exchange_process.clear_faults()
-    exchange_process.wipe()
-    exchange_process.pin_price("BTCUSDT", "45000")
-    yield World(services, exchange_process, engine)
-    exchange_process.clear_faults()
-    services.book.engine.dispose()
-    services.queue.app.close()
+    engine, alerts = ScriptedEngine(), RecordedAlerts()
+    workers: list[WorkerServices] = []
+
+    def worker() -> WorkerServices:
+        workers.append(wire(settings, venue, engine, alerts))
+        return workers[-1]
+
+    venue.clear_faults()
+    venue.wipe()
+    venue.pin_price("BTCUSDT", "45000")
+    services = worker()
+    yield World(services, venue, engine, alerts, services.exchange.balances(), worker)
+    venue.clear_faults()
+    for services in workers:
+        services.book.engine.dispose()
+        services.queue.app.close()
+        services.state.client.close()
 
 
-def wire(settings: Settings, venue: ExchangeProcess, engine: ScriptedEngine) -> WorkerServices:
+def wire(settings: Settings, venue: ExchangeProcess, engine: ScriptedEngine, alerts: RecordedAlerts) -> WorkerServices:
     store = StateStore(state.connect(settings.redis_url))
     return WorkerServices(
         settings=settings,
@@ -138,5 +202,5 @@ def wire(settings: Settings, venue: ExchangeProcess, engine: ScriptedEngine) -> 
             spend_weight=lambda _weight: True,
         ),
         ml_engine=engine,  # type: ignore[arg-type]  # a stand-in with the one method a tick calls
-        alerts=NullAlerts(),
+        alerts=alerts,  # type: ignore[arg-type]  # a stand-in with the one method that is called
     )

@@ -26,7 +26,7 @@ def snapshot(agent: Agent | None, account: Account | None) -> State:
 
 
 def record(
-    session: Session, *, actor: str, action: str, agent: str, account_id: str | None, before: State, after: State
+    session: Session, *, actor: str, action: str, agent: str | None, account_id: str | None, before: State, after: State
 ) -> None:
     """Note who did what, and the state before and after it."""
     session.execute(

@@ -1,0 +1,63 @@
+"""The one switch above all agents: how it stands, and turning it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from agents.model import TradingState
+from api import answers, schemas
+from api.auth import actor
+from api.blueprint import Blueprint
+from api.control import announce_switch
+from api.services import services
+from journal import switch
+
+blueprint = Blueprint("trading", __name__, url_prefix="/trading", description="The switch above all agents")
+
+Answer = Mapping[str, Any]
+
+
+@blueprint.route("")
+@blueprint.response(200, answers.SwitchAnswer)
+def show() -> Answer:
+    """How the switch stands, since when and why."""
+    with services().book.reading() as session:
+        return _answer(switch.read(session))
+
+
+@blueprint.route("/halt", methods=["POST"])
+@blueprint.arguments(schemas.ReasonBody)
+@blueprint.response(200, answers.SwitchAnswer)
+def halt(body: Answer) -> Answer:
+    """No orders at all, neither entries nor exits, until somebody turns it back."""
+    return _turn(TradingState.HALTED, body)
+
+
+@blueprint.route("/reduce", methods=["POST"])
+@blueprint.arguments(schemas.ReasonBody)
+@blueprint.response(200, answers.SwitchAnswer)
+def reduce(body: Answer) -> Answer:
+    """Exits only."""
+    return _turn(TradingState.REDUCING, body)
+
+
+@blueprint.route("/activate", methods=["POST"])
+@blueprint.arguments(schemas.ReasonBody)
+@blueprint.response(200, answers.SwitchAnswer)
+def activate(body: Answer) -> Answer:
+    """Trade as the agents' own states say."""
+    return _turn(TradingState.ACTIVE, body)
+
+
+def _turn(state: TradingState, body: Answer) -> Answer:
+    with services().book.unit_of_work() as session:
+        turned = switch.turn(session, state, reason=body["reason"], actor=actor())
+    return {**_answer(turned), **announce_switch(turned)}
+
+
+def _answer(position: switch.Switch) -> Answer:
+    return {
+        "state": position.state.value,
+        "reason": position.reason,
+        "version": position.version,
+        "updated_at": position.updated_at,
+    }
