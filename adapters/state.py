@@ -19,6 +19,7 @@ from agents.model import Status, TradingState
 LEASE_SECONDS = 30
 WEIGHT_WINDOW_SECONDS = 60
 TRADING_KEY = "trading:switch"
+BAN_KEY = "exchange:banned"
 
 logger = logging.getLogger(__name__)
 
@@ -114,9 +115,17 @@ class StateStore:
             lease.release()
 
     def spend_weight(self, weight: int, limit: int) -> bool:
-        """Take ``weight`` from this minute's shared budget of ``limit``; False if that would exceed it."""
+        """Take ``weight`` from this minute's shared budget of ``limit``; False if that would exceed it, or while banned."""
         window = int(time.time()) // WEIGHT_WINDOW_SECONDS
-        return bool(self.client.eval(SPEND, 1, f"weight:{window}", weight, limit, 2 * WEIGHT_WINDOW_SECONDS))
+        keys = (f"weight:{window}", BAN_KEY)
+        return bool(self.client.eval(SPEND, 2, *keys, weight, limit, 2 * WEIGHT_WINDOW_SECONDS))
+
+    def note_ban(self, until: datetime) -> None:
+        """Keep every worker from the exchange until it wants requests again (418 or 429); never raises."""
+        try:
+            self.client.set(BAN_KEY, until.isoformat(), pxat=int(until.timestamp() * 1000))
+        except RedisError as error:
+            logger.warning("the exchange's ban until %s is not shared: %s", until, error)
 
 
 PUT_IF_NEWER = """
@@ -127,6 +136,7 @@ return 1
 """
 
 SPEND = """
+if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
 local used = tonumber(redis.call('GET', KEYS[1]) or '0')
 if used + tonumber(ARGV[1]) > tonumber(ARGV[2]) then return 0 end
 redis.call('INCRBY', KEYS[1], ARGV[1])

@@ -70,6 +70,7 @@ def worker_services(settings: Settings, exchange_settings: ExchangeSettings) -> 
             base_url=exchange_settings.base_url,
             testnet=exchange_settings.testnet,
             spend_weight=lambda weight: store.spend_weight(weight, WEIGHT_PER_MINUTE),
+            on_ban=store.note_ban,
         ),
         ml_engine=MLSignalConsumer(settings.ml_engine_url),
         alerts=alerts(settings.alert_urls),
