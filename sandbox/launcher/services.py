@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 # What must not lie about: each is handed only to the part that needs it.
 EXCHANGE_KEYS = frozenset({"BINANCE_API_KEY", "BINANCE_API_SECRET"})
+SANDBOX_KEYS = frozenset({"SANDBOX_API_KEY", "SANDBOX_API_SECRET"})
 API_SECRETS = frozenset({"ML_WEBHOOK_SECRET", "API_TOKENS"})
 # Where the API listens: without its tokens, other processes' settings would refuse an address open to others.
 API_ADDRESS = frozenset({"HOST", "PORT"})
@@ -49,7 +50,7 @@ def ml_engine(environment: Mapping[str, str], port: int) -> Service:
     return Service(
         "ml-engine",
         command,
-        _without(environment, EXCHANGE_KEYS | API_SECRETS),
+        _without(environment, EXCHANGE_KEYS | SANDBOX_KEYS | API_SECRETS),
         ready_url=f"http://127.0.0.1:{port}/health",
     )
 
@@ -57,7 +58,7 @@ def ml_engine(environment: Mapping[str, str], port: int) -> Service:
 def api(environment: Mapping[str, str], host: str, port: int) -> Service:
     """The control API. Its process never holds the exchange's keys."""
     command = _gunicorn(host, port, 16, "api.app:create_app()")
-    own = _without(environment, EXCHANGE_KEYS) | {"HOST": host, "PORT": str(port)}
+    own = _without(environment, EXCHANGE_KEYS | SANDBOX_KEYS) | {"HOST": host, "PORT": str(port)}
     return Service("api", command, own, ready_url=f"http://{local(host)}:{port}/health")
 
 
@@ -65,13 +66,15 @@ def worker(environment: Mapping[str, str], name: str) -> Service:
     """One of the processes of `WORKERS`; the only kind that holds the exchange's keys."""
     queues = ("--queues", WORKERS[name], "--concurrency", "1")
     command = _celery("worker", "--hostname", f"{name}@%h", *queues, "--events", "--loglevel", "INFO")
-    return Service(name, command, _without(environment, API_SECRETS | API_ADDRESS), ready_words=" ready.")
+    own = _without(environment, SANDBOX_KEYS | API_SECRETS | API_ADDRESS)
+    return Service(name, command, own, ready_words=" ready.")
 
 
 def beat(environment: Mapping[str, str]) -> Service:
     """The scheduler."""
     command = _celery("beat", "--scheduler", "redbeat.RedBeatScheduler", "--loglevel", "INFO", "--pidfile", "")
-    return Service("beat", command, _without(environment, EXCHANGE_KEYS | API_SECRETS), ready_words="beat: Starting")
+    own = _without(environment, EXCHANGE_KEYS | SANDBOX_KEYS | API_SECRETS)
+    return Service("beat", command, own, ready_words="beat: Starting")
 
 
 def flower(environment: Mapping[str, str], port: int) -> Service:
@@ -80,7 +83,7 @@ def flower(environment: Mapping[str, str], port: int) -> Service:
     return Service(
         "flower",
         command,
-        _without(environment, EXCHANGE_KEYS | API_SECRETS),
+        _without(environment, EXCHANGE_KEYS | SANDBOX_KEYS | API_SECRETS),
         ready_url=f"http://127.0.0.1:{port}/healthcheck",
     )
 

@@ -9,14 +9,14 @@ from sandbox.launcher.services import Service
 KEYS = {"BINANCE_API_KEY": "the-key", "BINANCE_API_SECRET": "the-secret"}
 API_SECRETS = {"ML_WEBHOOK_SECRET": "the-webhook-secret", "API_TOKENS": "the-token"}
 SHARED = {"DATABASE_URL": "postgresql://"}
-ENVIRONMENT = KEYS | API_SECRETS | SHARED
+SANDBOX_PAIR = {"SANDBOX_API_KEY": "the-sandbox-key", "SANDBOX_API_SECRET": "the-sandbox-secret"}
+ENVIRONMENT = KEYS | API_SECRETS | SHARED | SANDBOX_PAIR
 
 
 @pytest.mark.parametrize(
     "service",
     [
         services.ml_engine(ENVIRONMENT, 8004),
-        services.exchange(ENVIRONMENT, 9001, "data"),
         services.beat(ENVIRONMENT),
         services.flower(ENVIRONMENT, 5555),
     ],
@@ -24,6 +24,10 @@ ENVIRONMENT = KEYS | API_SECRETS | SHARED
 )
 def test_what_needs_no_secret_gets_none(service: Service) -> None:
     assert dict(service.environment) == SHARED
+
+
+def test_the_sandbox_exchange_gets_the_pair_that_it_shall_accept_and_no_other_secret() -> None:
+    assert dict(services.exchange(ENVIRONMENT, 9001, "data").environment) == SHARED | SANDBOX_PAIR
 
 
 def test_the_api_gets_its_own_secrets_and_never_the_exchange_keys() -> None:
