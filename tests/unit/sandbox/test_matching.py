@@ -58,6 +58,7 @@ def test_an_order_by_value_never_spends_more_than_it_names_and_trades_whole_step
     levels = book.opposite(side)
     executions = take_quote(levels, value, BTC.step)
     assert value_of(executions) <= value
+    assert all(got.quantity <= level.quantity for got, level in zip(executions, levels, strict=False))
     assert all(is_multiple(execution.quantity, BTC.step) for execution in executions)
     if quantity_of(executions) < quantity_of(levels):
         worst = max(level.price for level in levels)
