@@ -23,6 +23,8 @@ Answer = Mapping[str, Any]
 @blueprint.response(200, answers.page_of(answers.Account, "Accounts"))
 def list_accounts(query: Answer) -> Answer:
     """Accounts of all agents or of one."""
+    if "agent" in query:
+        profile_of(query["agent"])
     with services().book.reading() as session:
         return page(
             lambda limit: [

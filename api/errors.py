@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, NoReturn
 
-from flask import Flask
+from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -80,7 +80,8 @@ def _answer_trading_error(error: TradingError) -> ResponseReturnValue:
         logger.error("a request failed", exc_info=error)
         status = HTTPStatus.INTERNAL_SERVER_ERROR
         return _body(status, status.description, None), status
-    errors = {"json": {error.field: [error.reason]}} if isinstance(error, InvalidInputError) else None
+    location = "query" if request.method == "GET" else "json"
+    errors = {location: {error.field: [error.reason]}} if isinstance(error, InvalidInputError) else None
     return _body(status, str(error), errors), status
 
 
@@ -95,13 +96,14 @@ def _body(status: HTTPStatus, message: str, errors: Json) -> dict[str, Any]:
     return body | ({"errors": errors} if errors else {})
 
 
-def _sentences(errors: Json, field: str = "") -> Iterator[str]:
-    """Flatten ``{location: {field: [reasons]}}`` to ``field: reason``."""
+def _sentences(errors: Json, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Flatten ``{location: {field: [reasons]}}`` to ``field: reason``; a field in a list reads ``symbols.0``."""
     if isinstance(errors, Mapping):
         for name, inner in errors.items():
-            yield from _sentences(inner, str(name))
+            yield from _sentences(inner, (*path, str(name)))
     elif isinstance(errors, list):
         for inner in errors:
-            yield from _sentences(inner, field)
+            yield from _sentences(inner, path)
     else:
-        yield f"{field}: {errors}"
+        _location, *field = path
+        yield f"{'.'.join(field)}: {errors}" if field else str(errors)

@@ -21,7 +21,8 @@ class DecimalJSONProvider(JSONProvider):
 
     def dumps(self, obj: Json, **kwargs: Json) -> str:
         """Serialize ``obj``; of the usual options only ``indent`` counts."""
-        option = orjson.OPT_INDENT_2 if kwargs.get("indent") else None
+        # Errors in a list are keyed by their index.
+        option = orjson.OPT_NON_STR_KEYS | (orjson.OPT_INDENT_2 if kwargs.get("indent") else 0)
         return orjson.dumps(obj, default=_fragment, option=option).decode()
 
     def loads(self, s: str | bytes, **kwargs: Json) -> Json:
@@ -58,7 +59,7 @@ def plain(number: Decimal) -> str:
 
 
 def _fragment(value: object) -> orjson.Fragment:
-    if isinstance(value, Decimal):
+    if isinstance(value, Decimal) and value.is_finite():
         return orjson.Fragment(plain(value))
     raise TypeError(f"{type(value).__name__} has no place in JSON")
 

@@ -17,6 +17,7 @@ TRANSACTIONS = "investment.account_transactions"
 SNAPSHOTS = "investment.performance_snapshots"
 INTEGER_TYPES: Mapping[str, int] = MappingProxyType({"smallint": 16, "integer": 32, "bigint": 64})
 """The width in bits of each."""
+UUID_PATTERN = re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 
 # The driver writes parameters as literals without a type, so that each takes the type of its column.
 _INSERT = text("""
@@ -51,7 +52,7 @@ def column_types(session: Session, table: str) -> Mapping[str, str]:
 def fits(value: str, sql_type: str) -> bool:
     """Whether a column of ``sql_type`` can hold ``value``; other types than the usual ones for ids can hold anything."""
     if sql_type == "uuid":
-        return _is_uuid(value)
+        return UUID_PATTERN.fullmatch(value) is not None
     if sql_type in INTEGER_TYPES:
         return re.fullmatch(r"-?[0-9]{1,19}", value) is not None and abs(int(value)) < 2 ** (
             INTEGER_TYPES[sql_type] - 1
@@ -98,14 +99,6 @@ def record_flow(  # noqa: PLR0913 - one argument per column
         if isinstance(error.orig, ForeignKeyViolation):
             raise InvalidInputError("account_id", "is not known to the platform's own tables") from None
         raise
-
-
-def _is_uuid(value: str) -> bool:
-    try:
-        uuid.UUID(value)
-    except ValueError:
-        return False
-    return True
 
 
 def record_trades(session: Session, order_id: int) -> None:

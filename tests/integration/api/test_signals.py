@@ -108,7 +108,12 @@ def test_waiting_callers_leave_threads_for_everyone_else(
     """Of five at once, one is answered without waiting; the others get their outcome."""
     start()
     waiting = threading.Semaphore(0)
-    monkeypatch.setattr(app.extensions["control"].queue, "announce_decision", lambda _id: waiting.release() is None)
+
+    def announce(_decision_id: int) -> bool:
+        waiting.release()
+        return True
+
+    monkeypatch.setattr(app.extensions["control"].queue, "announce_decision", announce)
     codes: list[int] = []
 
     def post() -> None:
