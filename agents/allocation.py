@@ -12,7 +12,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from heapq import nlargest
 
 from agents.errors import BookError
-from agents.model import ZERO, Block, Fill, Leg, Market, Quote, Side, Want
+from agents.model import ZERO, Block, Fill, Leg, Market, Quote, Side, Want, plain
 from agents.risk import Code, Denial
 
 UNIT = Decimal("0.00000001")
@@ -62,12 +62,12 @@ def build_block(side: Side, market: Market, price: Decimal, wants: Sequence[Want
     quantity = _floor(min(wanted, largest), market.lot_step)
     if quantity < market.min_quantity or quantity <= 0:
         return Denial(
-            Code.BELOW_LOT_SIZE, f"{wanted:f} {market.base} is less than the smallest order, {market.min_quantity}"
+            Code.BELOW_LOT_SIZE, f"{plain(wanted)} {market.base} is less than the smallest order, {market.min_quantity}"
         )
     if quantity * price < market.min_notional:
         return Denial(
             Code.BELOW_MIN_NOTIONAL,
-            f"{quantity * price:f} {market.quote} is less than the smallest order, {market.min_notional}",
+            f"{plain(quantity * price)} {market.quote} is less than the smallest order, {market.min_notional}",
         )
     return Block(market.symbol, side, quantity, price, tuple(sorted(wants, key=lambda want: want.account_id)))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from agents.allocation import UNIT, build_block
-from agents.model import Account, Block, Market, Position, Side, Want
+from agents.model import Account, Block, Market, Position, Side, Want, plain
 from agents.profiles import RiskProfile
 from agents.risk import Code, Denial, entry_budget, judge_account
 
@@ -79,7 +79,7 @@ def _as_block(
         del denied[Code.ORDERED]
         return Verdict(block.code, block.detail, denied)
     return Verdict(
-        Code.ORDERED, f"{len(numbers[Code.ORDERED])} accounts in one block of {block.quantity:f}", numbers, block
+        Code.ORDERED, f"{len(numbers[Code.ORDERED])} accounts in one block of {plain(block.quantity)}", numbers, block
     )
 
 

@@ -13,6 +13,11 @@ ZERO = Decimal(0)
 ONE = Decimal(1)
 
 
+def plain(number: Decimal) -> str:
+    """A number as people write it: no exponent, no needless zeros."""
+    return f"{number.normalize():f}"
+
+
 class Action(StrEnum):
     """What a signal advises."""
 

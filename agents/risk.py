@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from agents.model import Account, Action, Market, Quote, Signal, Status, TradingState
+from agents.model import Account, Action, Market, Quote, Signal, Status, TradingState, plain
 from agents.profiles import RiskProfile
 
 
@@ -109,7 +109,7 @@ def confidence_is_enough(situation: Situation) -> Denial | None:
     if confidence < minimum:
         return Denial(
             Code.CONFIDENCE_BELOW_MINIMUM,
-            f"confidence {confidence:f} is below {situation.profile.name}'s minimum {minimum}",
+            f"confidence {plain(confidence)} is below {situation.profile.name}'s minimum {minimum}",
         )
     return None
 
@@ -158,7 +158,8 @@ def price_is_near_market(situation: Situation) -> Denial | None:
     if deviation > limit:
         return Denial(
             Code.PRICE_AWAY_FROM_MARKET,
-            f"the signal's price {situation.signal.price:f} is {deviation:.4f} away from the market's {middle:f}, at most {limit} is allowed",
+            f"the signal's price {plain(situation.signal.price)} is {deviation:.4f} away from the market's {plain(middle)}, "
+            f"at most {limit} is allowed",
         )
     return None
 

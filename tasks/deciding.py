@@ -7,7 +7,7 @@ from agents import model
 from agents.allocation import limit_price
 from agents.decision import Verdict, decide_entries, decide_exits
 from agents.errors import ExchangeError, StaleStateError
-from agents.model import Action, ExitReason, Market, Quote, Side
+from agents.model import Action, ExitReason, Market, Quote, Side, plain
 from agents.orders import client_order_id
 from agents.profiles import PROFILES, RiskProfile
 from agents.risk import Code, Denial, Situation, judge_signal
@@ -113,7 +113,7 @@ def _with_money_at_venue(services: WorkerServices, verdict: Verdict, market: Mar
         assigned = holdings.assigned_cash(session)
     if at_venue >= assigned:
         return verdict
-    detail = f"the exchange holds {at_venue:f} {market.quote}, the accounts own {assigned:f}"
+    detail = f"the exchange holds {plain(at_venue)} {market.quote}, the accounts own {plain(assigned)}"
     services.alerts.send("The exchange holds less than the accounts own", detail)
     return _denied(verdict, Code.VENUE_UNDERFUNDED, detail)
 

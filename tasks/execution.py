@@ -84,7 +84,9 @@ def _accepted(services: WorkerServices, order: OpenOrder, exchange_order_id: str
     state = state_after(order.quantity, fills)
     if state is OrderState.EXPIRED:
         return Outcome(state, exchange_order_id)
-    market = services.exchange.markets()[order.symbol]
+    market = services.exchange.markets().get(order.symbol)
+    if market is None:
+        raise ExchangeError(f"the exchange's rules for {order.symbol} are not known")
     price_of = _third_asset_prices(services, market)
     with services.book.reading() as session:
         wants = holdings.shares(session, order.id)

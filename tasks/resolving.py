@@ -29,8 +29,8 @@ def resolve_orders(services: WorkerServices, agent: str, lease: Lease) -> int:
 
 
 def _resolve(services: WorkerServices, order: OpenOrder) -> bool:
-    answer = services.exchange.look_up(order.client_order_id, order.symbol)
     age = datetime.now(UTC) - order.created_at
+    answer = services.exchange.look_up(order.client_order_id, order.symbol)
     if isinstance(answer, Missing) and age > ABSENCE_PROVEN_AFTER:
         book(services, order, Outcome(OrderState.ABSENT, error_message="the exchange never received it"))
         return True

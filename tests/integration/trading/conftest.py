@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -152,11 +153,11 @@ class World:
         with self.services.book.unit_of_work() as session:
             session.execute(text(statement), parameters)
 
-    def rows(self, statement: str, **parameters: object) -> list[Mapping[str, object]]:
+    def rows(self, statement: str, **parameters: object) -> list[Mapping[str, Any]]:
         with self.services.book.reading() as session:
             return [dict(row) for row in session.execute(text(statement), parameters).mappings()]
 
-    def one(self, statement: str, **parameters: object) -> Mapping[str, object]:
+    def one(self, statement: str, **parameters: object) -> Mapping[str, Any]:
         (row,) = self.rows(statement, **parameters)
         return row
 

@@ -1,25 +1,7 @@
 """From a signal to a filled, divided and journalled block order, and back out again."""
 
-from decimal import Decimal
-
+from agents.control import Command
 from tests.integration.trading.conftest import World
-
-FUNDS = """
-SELECT a.id, a.cash, a.reserved, a.balance, coalesce(sum(p.cost), 0) AS invested
-FROM trading.accounts a LEFT JOIN trading.positions p ON p.account_id = a.id AND p.closed_at IS NULL
-GROUP BY a.id
-"""
-
-
-def assert_books_balance(world: World) -> None:
-    for row in world.rows(FUNDS):
-        assert row["cash"] + row["reserved"] + row["invested"] == row["balance"], row
-    for row in world.rows("""
-        SELECT o.id, o.executed_quantity, o.executed_cost, coalesce(l.quantity, 0) AS quantity, coalesce(l.cost, 0) AS cost
-        FROM trading.orders o
-        LEFT JOIN (SELECT order_id, sum(quantity) quantity, sum(cost) AS cost FROM trading.legs GROUP BY 1) l ON l.order_id = o.id
-    """):
-        assert (row["executed_quantity"], row["executed_cost"]) == (row["quantity"], row["cost"])
 
 
 def test_one_signal_becomes_one_block_order_divided_among_all_accounts(world: World) -> None:
@@ -35,7 +17,7 @@ def test_one_signal_becomes_one_block_order_divided_among_all_accounts(world: Wo
     legs = world.rows("SELECT * FROM trading.legs ORDER BY account_id")
     assert [leg["account_id"] for leg in legs] == ["investor-0", "investor-1", "investor-2"]
     assert sum(leg["quantity"] for leg in legs) == order["executed_quantity"]
-    assert_books_balance(world)
+    world.check()
     decision = world.one("SELECT * FROM trading.decisions")
     assert (decision["code"], decision["counts"]) == ("ordered", {"ordered": 3})
 
@@ -62,7 +44,7 @@ def test_a_target_closes_every_position_with_a_profit_that_the_platform_can_read
         assert account["balance"] == account["cash"] == entry["balance_after"]
     held = world.rows("SELECT * FROM trading.positions WHERE closed_at IS NULL AND account_id <> 'dust-atlas'")
     assert held == []
-    assert_books_balance(world)
+    world.check()
 
 
 def test_a_stop_closes_with_a_loss(world: World) -> None:
@@ -80,7 +62,7 @@ def test_a_stop_closes_with_a_loss(world: World) -> None:
         world.one("SELECT total_loss FROM trading.accounts WHERE id = 'house-atlas'")["total_loss"]
         == -trade["profit_loss"]
     )
-    assert_books_balance(world)
+    world.check()
 
 
 def test_a_sell_signal_closes_what_is_held(world: World) -> None:
@@ -96,7 +78,7 @@ def test_a_sell_signal_closes_what_is_held(world: World) -> None:
         "ordered",
     ]
     assert world.one("SELECT reason FROM trading.trades")["reason"] == "opposite_signal"
-    assert_books_balance(world)
+    world.check()
 
 
 def test_the_same_signal_polled_again_trades_once(world: World) -> None:
@@ -110,17 +92,76 @@ def test_the_same_signal_polled_again_trades_once(world: World) -> None:
 
 
 def test_what_the_exchange_holds_changes_by_exactly_what_the_book_says(world: World) -> None:
-    before = world.services.exchange.balances()
     world.open_account("orion", "5000", "a")
     world.open_account("orion", "123.45678901", "b")
-    world.advise("BTCUSDT", "buy")
-    world.tick("orion")
+    world.buy("orion")
+    world.check()
     world.venue.pin_price("BTCUSDT", "40000")
     world.tick("orion")
 
-    after = world.services.exchange.balances()
+    assert world.one("SELECT count(*) AS n FROM trading.trades")["n"] == 2
+    world.check()
 
-    booked = world.one("SELECT sum(balance) AS cash FROM trading.accounts WHERE kind <> 'dust'")["cash"]
-    assert after["USDT"] - before["USDT"] == booked - Decimal("5123.45678901")
-    dust = world.one("SELECT coalesce(sum(quantity), 0) AS held FROM trading.positions WHERE closed_at IS NULL")["held"]
-    assert after.get("BTC", 0) - before.get("BTC", 0) == dust
+
+def test_two_agents_in_one_symbol_leave_each_other_alone(world: World) -> None:
+    world.open_account("atlas", "10000", "careful")
+    world.open_account("nova", "10000", "bold")
+    world.buy("atlas")
+    world.buy("nova")
+    world.venue.pin_price("BTCUSDT", "44000")
+
+    world.tick("atlas")
+    world.tick("nova")
+
+    held = world.rows("SELECT account_id FROM trading.positions WHERE closed_at IS NULL AND cost > 0")
+    assert [row["account_id"] for row in held] == ["bold"]
+    trade = world.one("SELECT account_id, agent, reason FROM trading.trades")
+    assert trade == {"account_id": "careful", "agent": "atlas", "reason": "stop"}
+    world.check()
+
+
+def test_two_agents_decide_on_the_same_signal_each_for_itself(world: World) -> None:
+    world.open_account("atlas", "10000")
+    world.open_account("nova", "10000")
+    world.advise("BTCUSDT", "buy", "0.6")
+
+    world.tick("atlas")
+    world.tick("nova")
+
+    decisions = world.rows("SELECT agent, code, detail FROM trading.decisions ORDER BY agent")
+    assert [(row["agent"], row["code"]) for row in decisions] == [
+        ("atlas", "confidence_below_minimum"),
+        ("nova", "ordered"),
+    ]
+    assert decisions[0]["detail"] == "confidence 0.6 is below atlas's minimum 0.75"
+    assert world.one("SELECT count(*) AS n FROM trading.signals")["n"] == 1
+
+
+def test_a_signal_below_the_minimum_says_so_for_every_account(world: World) -> None:
+    for number in range(3):
+        world.open_account("atlas", "1000", f"investor-{number}")
+    world.advise("BTCUSDT", "buy", "0.5")
+
+    world.tick("atlas")
+
+    decision = world.one("SELECT code, counts FROM trading.decisions")
+    assert decision == {"code": "confidence_below_minimum", "counts": {"confidence_below_minimum": 3}}
+    assert world.placed() == 0
+
+
+def test_the_accounts_of_a_decision_are_kept_as_ranges_by_code(world: World) -> None:
+    for number in range(4):
+        world.open_account("atlas", "1000", f"investor-{number}")
+    world.command(Command.PAUSE, "atlas", "investor-2")
+
+    world.buy("atlas")
+
+    outcomes = world.rows("""
+        SELECT o.code, o.accounts_count, array_agg(a.id ORDER BY a.id) AS ids
+        FROM trading.decision_outcomes o JOIN trading.accounts a ON a.number <@ o.accounts
+        GROUP BY o.decision_id, o.code, o.accounts_count ORDER BY o.code""")
+    assert outcomes == [
+        {"code": "account_paused", "accounts_count": 1, "ids": ["investor-2"]},
+        {"code": "ordered", "accounts_count": 3, "ids": ["investor-0", "investor-1", "investor-3"]},
+    ]
+    world.check()

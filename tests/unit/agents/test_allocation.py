@@ -17,7 +17,7 @@ from agents.profiles import NOVA
 from agents.risk import Code, Denial
 from tests.unit.agents.values import account, fill, market, quote, want
 
-BTC = market()
+BTC = market(max_notional="1e12")
 BNB = market(base="BNB", step="0.001", min_quantity="0.001")
 FEE_RATE = Decimal("0.001")
 BNB_PRICE = Decimal("310.005")
