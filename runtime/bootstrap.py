@@ -7,6 +7,7 @@ from adapters import state
 from adapters.queue import TaskQueue, celery_app
 from adapters.state import StateStore
 from journal.database import Book, connect
+from runtime.failpoints import Reach, nothing_happens, reach_function
 from runtime.settings import ExchangeSettings, Settings
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class WorkerServices:
     exchange: "Exchange"
     ml_engine: "MLSignalConsumer"
     alerts: "Alerts | NullAlerts"
+    reach: Reach = nothing_happens
 
 
 def control_services(settings: Settings) -> ControlServices:
@@ -74,4 +76,5 @@ def worker_services(settings: Settings, exchange_settings: ExchangeSettings) -> 
         ),
         ml_engine=MLSignalConsumer(settings.ml_engine_url),
         alerts=alerts(settings.alert_urls),
+        reach=reach_function(settings.kill_at),
     )

@@ -8,6 +8,8 @@ from decimal import Decimal, InvalidOperation
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from runtime.failpoints import POINTS
+
 TESTNET_URL = "https://testnet.binance.vision"
 LIVE_CONFIRMATION = "I accept the risk of trading real money"
 TRUE_WORDS = {"true", "1", "yes", "on"}
@@ -46,6 +48,8 @@ class Settings:
     """Overrides every agent's tick interval."""
     alert_urls: tuple[str, ...] = field(repr=False)
     """Apprise addresses that are told when something needs a person."""
+    kill_at: Mapping[str, float] = field(default_factory=dict)
+    """Set by the chaos suite alone: probability of dying at each fail point, see :mod:`runtime.failpoints`."""
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
@@ -68,6 +72,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         port=_port(env.get("PORT", "8003")),
         tick_seconds=_seconds(env, "TICK_SECONDS"),
         alert_urls=_words(env.get("ALERT_URLS", "")),
+        kill_at=_kill_at(env),
     )
     _check_api_is_guarded(settings)
     return settings
@@ -151,6 +156,16 @@ def _seconds(env: Mapping[str, str], name: str) -> Decimal | None:
     if not (seconds.is_finite() and Decimal("0.5") <= seconds <= 86400):
         raise SettingsError(f"{name} must be from 0.5 to 86400 seconds")
     return seconds
+
+
+def _kill_at(env: Mapping[str, str]) -> Mapping[str, float]:
+    chances = {}
+    for word in _words(env.get("CHAOS_KILL_AT", "")):
+        point, _, chance = word.partition("=")
+        if point not in POINTS or not re.fullmatch(r"[01]|0?\.\d+", chance):
+            raise SettingsError(f"CHAOS_KILL_AT must be like {POINTS[0]}=0.1, with any of {', '.join(POINTS)}")
+        chances[point] = float(chance)
+    return chances
 
 
 def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:

@@ -3,6 +3,8 @@
 import logging
 from datetime import UTC, datetime
 
+from sqlalchemy.orm import Session
+
 from agents import model
 from agents.allocation import limit_price
 from agents.decision import Verdict, decide_entries, decide_exits
@@ -11,12 +13,12 @@ from agents.model import Action, ExitReason, Market, Quote, Side, plain
 from agents.orders import client_order_id
 from agents.profiles import PROFILES, RiskProfile
 from agents.risk import Code, Denial, Situation, judge_signal
-from journal import decisions, holdings, ledger
+from journal import decisions, holdings
 from journal.decisions import PendingDecision
 from journal.holdings import AgentSnapshot
 from journal.ledger import Intent
 from runtime.bootstrap import WorkerServices
-from tasks.execution import place_and_book
+from tasks.execution import commit_and_place
 
 ATTEMPTS = 5
 """How often a decision is made anew because the agent changed meanwhile; then the sweeper asks again."""
@@ -149,8 +151,8 @@ def _order(
         quote=quote,
         decision_id=decision.id,
     )
-    with services.book.unit_of_work() as session:
-        if not decisions.record_verdict(session, decision, verdict, quote=quote, profile_version=profile.version):
-            return
-        order = ledger.record_intent(session, intent)
-    place_and_book(services, order)
+
+    def record(session: Session) -> bool:
+        return decisions.record_verdict(session, decision, verdict, quote=quote, profile_version=profile.version)
+
+    commit_and_place(services, intent, record)

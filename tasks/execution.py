@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable
 from decimal import Decimal
 
+from sqlalchemy.orm import Session
+
 from agents.allocation import divide_exit_fills, divide_fills
 from agents.errors import ExchangeError
 from agents.exits import open_bracket
@@ -11,13 +13,34 @@ from agents.model import Fill, Market, Side, Status, TradingState
 from agents.orders import SEND_WITHIN, Accepted, OrderState, Placement, Refused, Unknown, state_after
 from agents.profiles import PROFILES
 from journal import holdings, ledger
-from journal.ledger import OpenOrder, Outcome
+from journal.ledger import Intent, OpenOrder, Outcome
 from runtime.bootstrap import WorkerServices
 
 logger = logging.getLogger(__name__)
 
 
-def place_and_book(services: WorkerServices, order: OpenOrder) -> None:
+def commit_and_place(services: WorkerServices, intent: Intent, decide: Callable[[Session], bool] | None = None) -> None:
+    """Commit an intent, send its order once, book what became of it.
+
+    Args:
+        services: the worker's.
+        intent: the order and what it was decided under.
+        decide: records the decision in the same transaction; False means that it is made already, and
+            then nothing is committed and nothing is sent.
+
+    Raises:
+        StaleStateError: something changed since the intent was made; nothing is committed, decide again.
+    """
+    with services.book.unit_of_work() as session:
+        if decide is not None and not decide(session):
+            return
+        order = ledger.record_intent(session, intent)
+        services.reach("intent_written")
+    services.reach("intent_committed")
+    _place_and_book(services, order)
+
+
+def _place_and_book(services: WorkerServices, order: OpenOrder) -> None:
     """Send a committed order once and book what became of it; unknown outcomes stay open for :mod:`tasks.resolving`."""
     withdrawal = _reason_to_withdraw(services, order)
     if withdrawal is not None:
@@ -31,6 +54,7 @@ def place_and_book(services: WorkerServices, order: OpenOrder) -> None:
         limit_price=order.limit_price,
         expires_at=order.created_at + SEND_WITHIN,
     )
+    services.reach("order_answered")
     settle(services, order, placement)
 
 
@@ -76,6 +100,8 @@ def book(services: WorkerServices, order: OpenOrder, outcome: Outcome) -> None:
     """Commit an outcome; nothing happens if it is committed already."""
     with services.book.unit_of_work() as session:
         booked = ledger.record_outcome(session, order, outcome)
+        services.reach("outcome_written")
+    services.reach("outcome_committed")
     if booked:
         logger.info("%s %s %s %s: %s", order.agent, order.side, order.symbol, order.client_order_id, outcome.state)
 

@@ -12,10 +12,10 @@ from agents.model import ExitReason, Quote, Side, TradingState
 from agents.orders import client_order_id
 from agents.profiles import PROFILES
 from agents.risk import Code
-from journal import holdings, ledger
+from journal import holdings
 from journal.ledger import Intent
 from runtime.bootstrap import WorkerServices
-from tasks.execution import place_and_book
+from tasks.execution import commit_and_place
 
 logger = logging.getLogger(__name__)
 
@@ -93,9 +93,6 @@ def _sell(
     cause = f"{reason}@{seen.book_version}"
     intent = Intent(client_order_id(agent, symbol, Side.SELL, cause), seen, verdict.block, reason.value, quote)
     try:
-        with services.book.unit_of_work() as session:
-            order = ledger.record_intent(session, intent)
+        commit_and_place(services, intent)
     except StaleStateError as error:
         logger.info("exit of %s from %s waits for the next tick: %s", agent, symbol, error)
-        return
-    place_and_book(services, order)

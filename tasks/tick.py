@@ -83,6 +83,7 @@ def _pull_signals(services: WorkerServices, seen: AgentSnapshot, problems: list[
             _record_malformed(services, seen.name, symbol, raw, str(error))
     with services.book.unit_of_work() as session:
         signals.store_polled(session, seen.name, good)
+    services.reach("signals_stored")
 
 
 def _record_malformed(
