@@ -1,6 +1,7 @@
 """One complete service for all tests here but the first run's; each test leaves every agent stopped and flat."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -49,4 +50,4 @@ def service(running_service: Service, engine: ScriptedEngine) -> Iterator[Servic
     for agent in AGENTS:
         running_service.post(f"/agents/{agent}/stop", {"close_positions": True})
     for agent in AGENTS:
-        wait_for(lambda agent=agent: not running_service.positions(agent), f"{agent} holds nothing", 30)
+        wait_for(partial(running_service.is_flat, agent), f"{agent} holds nothing", 30)

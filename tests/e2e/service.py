@@ -89,7 +89,7 @@ class Service:
         wait_for(lambda: not any(map(is_alive, started)), "every process has ended", 15)
         return code
 
-    def get(self, path: str, **query: object) -> Json:
+    def get(self, path: str, **query: str | int) -> Json:
         answer = self._session.get(self.api + path, params=query, timeout=30)
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
@@ -99,7 +99,7 @@ class Service:
         assert answer.status_code == status, answer.text
         return dict(answer.json())
 
-    def items(self, path: str, **query: object) -> list[Json]:
+    def items(self, path: str, **query: str | int) -> list[Json]:
         return list(self.get(path, **query)["items"])
 
     def open_account(self, agent: str, account_id: str, equity: object, **more: object) -> Json:
@@ -110,8 +110,11 @@ class Service:
         body = {"symbol": symbol, "action": action, "price": price, "confidence": 0.9, **more}
         return self.post(f"/agents/{agent}/signals?wait=25", body)
 
-    def positions(self, agent: str, **query: object) -> list[Json]:
+    def positions(self, agent: str, **query: str | int) -> list[Json]:
         return list(self.get(f"/agents/{agent}/positions", **query)["positions"])
+
+    def is_flat(self, agent: str) -> bool:
+        return not self.positions(agent)
 
     def rows(self, statement: str, **values: object) -> list[Json]:
         """What the book has, by SQL."""
