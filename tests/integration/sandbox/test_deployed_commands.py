@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[3]
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 # One start of everything serves all tests of this file.
-pytestmark = pytest.mark.xdist_group("deployment")
+pytestmark = [pytest.mark.xdist_group("deployment"), pytest.mark.timeout(300)]
 LONG_RUNNING = ("api", "worker", "beat", "flower")
 
 

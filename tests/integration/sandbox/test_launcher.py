@@ -18,7 +18,7 @@ from dotenv import dotenv_values
 ROOT = Path(__file__).resolve().parents[3]
 ANY_PORTS = dict.fromkeys(("PORT", "FLOWER_PORT", "ML_ENGINE_PORT", "EXCHANGE_PORT"), "0")
 # One start of everything serves all tests of this file.
-pytestmark = pytest.mark.xdist_group("launcher")
+pytestmark = [pytest.mark.xdist_group("launcher"), pytest.mark.timeout(300)]
 OURS = ("DATABASE_URL", "REDIS_URL", "ML_ENGINE_URL", "BINANCE_BASE_URL", "TICK_SECONDS", "ML_WEBHOOK_SECRET")
 
 
@@ -159,6 +159,10 @@ def test_a_stop_in_the_middle_of_the_start_leaves_nothing_behind(data_dir: Path)
     assert launcher.end(signal.SIGTERM) == 0
 
 
+def has_line(text: str, kind: str) -> bool:
+    return re.search(rf"^\d\d:\d\d:\d\d {kind} ", text, re.MULTILINE) is not None
+
+
 @pytest.fixture(scope="module")
 def killed(running: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Killed:
     """A run that was given its own Redis and exchange, after it was killed."""
@@ -180,9 +184,11 @@ def test_what_is_given_is_not_started_and_its_address_not_shown(killed: Killed) 
     assert "redis://" not in killed.launcher.said()
 
 
-def test_a_run_after_a_kill_works_keeps_the_secret_and_stops_within_seconds(killed: Killed) -> None:
-    following = Launcher(killed.launcher.data_dir)
+def test_the_next_run_works_shows_the_demo_and_stops_within_seconds(killed: Killed) -> None:
+    following = Launcher(killed.launcher.data_dir, DEMO="1")
     following.until_ready()
+    kinds = ("decision", "order", "trade")
+    wait_for(lambda: all(has_line(following.said(), kind) for kind in kinds), seconds=90)
     assert following.variables()["ML_WEBHOOK_SECRET"] == killed.secret
     began = time.monotonic()
     assert following.end(signal.SIGINT) == 0
