@@ -17,7 +17,11 @@ STATUSES = "('stopped', 'running', 'paused')"
 
 
 class Agent(Base):
-    """One strategy instance. ``version`` rises with every control call, ``book_version`` with every order booked."""
+    """One strategy instance.
+
+    ``version`` rises with every control call that changes the agent or reduces what an account of it
+    does; ``book_version`` with every order booked.
+    """
 
     __tablename__ = "agents"
     __table_args__ = (CheckConstraint(f"status IN {STATUSES}", name="status"),)
@@ -81,6 +85,7 @@ class Assignment(Base):
     __table_args__ = (
         Index("uq_assignments_open", "account_id", unique=True, postgresql_where=text("ended_at IS NULL")),
         Index(None, "agent", "started_at"),
+        Index(None, "account_id", "started_at"),
     )
 
     id: Mapped[BigId]

@@ -112,14 +112,15 @@ def _lock_agents(session: Session, names: set[str]) -> dict[str, Agent]:
 
 
 def _start_agent(agent: Agent, request: StartRequest) -> None:
+    """Have the agent run. Its version rises only if it did not: orders on their way are withdrawn by a change of it."""
     if agent.status == Status.RUNNING:
         _check_same_symbols(agent, request)
-    else:
-        agent.status = status_after(Status(agent.status), Command.START, subject=f"agent {agent.name}")
-        agent.symbols = list(request.symbols or request.profile.symbols)
-        agent.tick_seconds = request.tick_seconds
-        agent.profile_version = request.profile.version
-        agent.last_error = None
+        return
+    agent.status = status_after(Status(agent.status), Command.START, subject=f"agent {agent.name}")
+    agent.symbols = list(request.symbols or request.profile.symbols)
+    agent.tick_seconds = request.tick_seconds
+    agent.profile_version = request.profile.version
+    agent.last_error = None
     agent.version += 1
     agent.updated_at = datetime.now(UTC)
 

@@ -106,11 +106,25 @@ def test_many_accounts_run_under_one_agent_each_with_a_state_of_its_own(client: 
     assert client.get("/agents/atlas/status?account_id=investor-0").get_json()["equity"] == 100
 
 
-def test_every_control_call_raises_the_agents_version(client: FlaskClient, start: Start) -> None:
+def test_every_control_call_but_the_start_of_one_more_account_raises_the_agents_version(
+    client: FlaskClient, start: Start
+) -> None:
     started = [start(account_id="a")["version"], start(account_id="b")["version"]]
     paths = ("pause", "resume", "pause?account_id=a", "stop?account_id=a", "stop", "stop")
     later = [client.post(f"/agents/atlas/{path}").get_json()["version"] for path in paths]
-    assert started + later == list(range(1, 9))
+    assert (started, later) == ([1, 1], list(range(2, 8)))
+
+
+def test_a_running_agents_orders_on_their_way_are_not_withdrawn_because_an_account_starts(
+    client: FlaskClient, start: Start
+) -> None:
+    start(account_id="a")
+    client.post("/agents/atlas/stop?account_id=a")
+    before = client.get("/agents/atlas/status").get_json()["version"]
+    assert (start(account_id="a")["version"], start(account_id="new")["version"]) == (before, before)
+    client.post("/agents/atlas/stop")
+    stopped = client.get("/agents/atlas/status").get_json()["version"]
+    assert start(account_id="a")["version"] == stopped + 1
 
 
 def test_a_stopped_account_runs_again_with_its_own_money(client: FlaskClient, start: Start) -> None:

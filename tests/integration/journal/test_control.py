@@ -227,7 +227,8 @@ def test_a_stop_while_accounts_are_being_started_stops_all_or_is_seen_by_the_res
     (status,) = read(book, "SELECT status FROM trading.agents")
     running = read(book, "SELECT count(*) FROM trading.accounts WHERE status = 'running'")
     assert (status == ("stopped",)) == (running == [(0,)])
-    assert read(book, "SELECT version FROM trading.agents") == [(6,)]
+    # Only the agent's own changes count: its start, its stop, and its start anew if a call came after that.
+    assert read(book, "SELECT version FROM trading.agents") == [(3 if status == ("running",) else 2,)]
 
 
 class TestAPlatformThatOwnsTheTables:
