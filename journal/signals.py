@@ -33,19 +33,26 @@ def store_signal(session: Session, *, source: str, signal: model.Signal) -> bool
     stored = session.scalar(statement.on_conflict_do_nothing().returning(Signal.id))
     if stored is not None:
         return True
-    known = session.get_one(Signal, signal.id)
-    differing = [
-        field for field in ("symbol", "action", "confidence", "price") if getattr(known, field) != content[field]
-    ]
+    differing = _difference(session.get_one(Signal, signal.id), signal)
     if differing:
-        raise ConflictError(f"signal {signal.id} is known with another {differing[0]}: use a new id")
+        raise ConflictError(f"signal {signal.id} is known with another {differing}: use a new id")
     return False
 
 
-def store_polled(session: Session, agent: str, signals: Sequence[model.Signal]) -> None:
-    """Keep the signals of one poll and ask the agent's decision on each; what is known already stays as it is."""
+def _difference(known: Signal, signal: model.Signal) -> str | None:
+    """The first field in which a signal contradicts the one that is known under its id."""
+    fields = ("symbol", "action", "confidence", "price")
+    return next((field for field in fields if getattr(known, field) != getattr(signal, field)), None)
+
+
+def store_polled(session: Session, agent: str, signals: Sequence[model.Signal]) -> list[tuple[model.Signal, str]]:
+    """Keep the signals of one poll and ask the agent's decision on each; what is known already stays as it is.
+
+    Returns:
+        The signals that cannot be kept because their id is known with other content, and the field that differs.
+    """
     if not signals:
-        return
+        return []
     rows = [
         {
             "id": signal.id,
@@ -59,8 +66,14 @@ def store_polled(session: Session, agent: str, signals: Sequence[model.Signal]) 
         for signal in sorted(signals, key=lambda signal: signal.id)
     ]
     session.execute(insert(Signal).values(rows).on_conflict_do_nothing())
-    decisions = [{"signal_id": row["id"], "agent": agent} for row in rows]
-    session.execute(insert(Decision).values(decisions).on_conflict_do_nothing())
+    ids = [row["id"] for row in rows]
+    known = {row.id: row for row in session.scalars(select(Signal).where(Signal.id.in_(ids)))}
+    differences = [(signal, _difference(known[signal.id], signal)) for signal in signals]
+    kept = sorted(signal.id for signal, field in differences if field is None)
+    if kept:
+        decisions = [{"signal_id": signal_id, "agent": agent} for signal_id in kept]
+        session.execute(insert(Decision).values(decisions).on_conflict_do_nothing())
+    return [(signal, field) for signal, field in differences if field is not None]
 
 
 def store_malformed(session: Session, *, signal_id: str, raw: str) -> None:

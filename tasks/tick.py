@@ -82,7 +82,10 @@ def _pull_signals(services: WorkerServices, seen: AgentSnapshot, problems: list[
         except InvalidInputError as error:
             _record_malformed(services, seen.name, symbol, raw, str(error))
     with services.book.unit_of_work() as session:
-        signals.store_polled(session, seen.name, good)
+        contradicting = signals.store_polled(session, seen.name, good)
+    for signal, field in contradicting:
+        problem = f"id: {signal.id} is known with another {field}"
+        _record_malformed(services, seen.name, signal.symbol, batch[signal.symbol] or {}, problem)
     services.reach("signals_stored")
 
 
