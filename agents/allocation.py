@@ -111,10 +111,11 @@ def divide_fills(
 def divide_exit_fills(
     wants: Sequence[Want], fills: Sequence[Fill], market: Market, price_of: Callable[[str], Decimal]
 ) -> list[Leg]:
-    """:func:`divide_fills` for a sale of whole positions, with the dust that it leaves.
+    """:func:`divide_fills` for a sale of positions, with the dust that it leaves.
 
-    Once less than a lot step is left of the block, it cannot be sold: each leg then carries its
-    account's remainder as ``dust``, so that its position closes with nothing left.
+    Once less than a lot step is left of the block, it cannot be sold: the leg of each whole position
+    then carries its account's remainder as ``dust``, so that the position closes with nothing left.
+    Who keeps a rest anyway keeps this too.
     """
     legs = divide_fills(Side.SELL, wants, fills, market, price_of)
     sold = sum((leg.quantity for leg in legs), ZERO)
@@ -122,8 +123,11 @@ def divide_exit_fills(
     if not sold or wanted - sold >= market.lot_step:
         return legs
     by_account = {leg.account_id: leg for leg in legs}
-    whole = (by_account.get(want.account_id, Leg(want.account_id, ZERO, ZERO)) for want in wants)
-    return [replace(leg, dust=want.quantity - leg.quantity) for leg, want in zip(whole, wants, strict=True)]
+    return [
+        leg if want.keeps_rest else replace(leg, dust=want.quantity - leg.quantity)
+        for want in wants
+        if (leg := by_account.get(want.account_id, Leg(want.account_id, ZERO, ZERO))).quantity or not want.keeps_rest
+    ]
 
 
 @dataclass(slots=True)

@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from types import MappingProxyType
 
 from agents.allocation import UNIT, build_block
 from agents.model import Account, Block, Market, Position, Side, Want, plain
 from agents.profiles import RiskProfile
 from agents.risk import Code, Denial, entry_budget, judge_account
+
+_ALL_WHOLE: Mapping[int, Decimal] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +64,27 @@ def want_entry(account: Account, profile: RiskProfile, price: Decimal) -> Want |
     return Want(account.id, account.number, quantity, reserved)
 
 
-def decide_exits(positions: Sequence[Position], market: Market, price: Decimal) -> Verdict:
-    """All given positions of one symbol sold whole, as one block at ``price`` or better, or why not."""
+def decide_exits(
+    positions: Sequence[Position], market: Market, price: Decimal, parts: Mapping[int, Decimal] = _ALL_WHOLE
+) -> Verdict:
+    """All given positions of one symbol sold, as one block at ``price`` or better, or why not.
+
+    Args:
+        positions: what leaves, and the agent's dust.
+        market: the symbol's trading rules.
+        price: the block's limit price.
+        parts: how much is sold of a position, by its id; one that is not named is sold whole.
+    """
     if all(position.is_dust for position in positions):
         return Verdict(Code.NO_POSITION, "nothing is held", {})
-    wants = [Want(position.account_id, position.account_number, position.quantity) for position in positions]
+    wants = [_want_exit(position, parts.get(position.id, position.quantity)) for position in positions]
     numbers = {Code.ORDERED: [position.account_number for position in positions if not position.is_dust]}
     return _as_block(Side.SELL, market, price, wants, numbers)
+
+
+def _want_exit(position: Position, quantity: Decimal) -> Want:
+    rest = quantity < position.quantity
+    return Want(position.account_id, position.account_number, quantity, keeps_rest=rest)
 
 
 def _as_block(

@@ -6,7 +6,8 @@
     ├── InvalidInputError       a caller's value is out of range; names the field
     ├── NotFoundError           no such agent, account, signal or order
     ├── ConflictError           the request contradicts the present state
-    │   └── StaleStateError     the state changed between reading it and writing
+    │   ├── StaleStateError     the state changed between reading it and writing
+    │   └── NotEnoughCashError  more was asked for than is free; says how much is
     ├── SignalSourceError       the machine-learning engine gave no usable answer
     ├── ExchangeError           the exchange gave no usable answer to a read
     └── BookError               the book refused or contradicts itself
@@ -14,6 +15,8 @@
 An order's outcome is not an exception: it is a value with three cases, see
 :class:`agents.orders.Placement`.
 """
+
+from decimal import Decimal
 
 
 class TradingError(Exception):
@@ -44,6 +47,19 @@ class ConflictError(TradingError):
 
 class StaleStateError(ConflictError):
     """The state read before is no longer the state now; read again and decide again."""
+
+
+class NotEnoughCashError(ConflictError):
+    """More cash was asked for than is free.
+
+    Args:
+        message: what to do instead.
+        free: what could be had now, in quote.
+    """
+
+    def __init__(self, message: str, free: Decimal) -> None:
+        super().__init__(message)
+        self.free = free
 
 
 class SignalSourceError(TradingError):

@@ -57,6 +57,7 @@ class ExitReason(StrEnum):
     TRAILING = "trailing"
     OPPOSITE_SIGNAL = "opposite_signal"
     OPERATOR = "operator"
+    WITHDRAWAL = "withdrawal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ class Account:
     exposure: Decimal
     open_positions: int
     holds_symbol: bool
+    withdrawal_pending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +150,16 @@ class Bracket:
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """What one account asks of a block: a quantity and the cash set aside for it (zero on exits)."""
+    """What one account asks of a block: a quantity and the cash set aside for it (zero on exits).
+
+    ``keeps_rest`` marks an exit that sells less than the account's whole position.
+    """
 
     account_id: str
     account_number: int
     quantity: Decimal
     reserved: Decimal = ZERO
+    keeps_rest: bool = False
 
 
 @dataclass(frozen=True, slots=True)

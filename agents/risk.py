@@ -45,6 +45,8 @@ class Code(StrEnum):
     """A sell signal, and nothing is held."""
     ACCOUNT_NOT_RUNNING = "account_not_running"
     ACCOUNT_PAUSED = "account_paused"
+    WITHDRAWAL_PENDING = "withdrawal_pending"
+    """The account's cash is awaited by its owner."""
     POSITION_ALREADY_OPEN = "position_already_open"
     TOO_MANY_POSITIONS = "too_many_positions"
     EXPOSURE_LIMIT = "exposure_limit"
@@ -187,6 +189,8 @@ def judge_account(account: Account, profile: RiskProfile) -> Code | None:
     """The first reason why this account may not enter, or None; figures are in the account's own record."""
     if account.status is not Status.RUNNING:
         return Code.ACCOUNT_PAUSED if account.status is Status.PAUSED else Code.ACCOUNT_NOT_RUNNING
+    if account.withdrawal_pending:
+        return Code.WITHDRAWAL_PENDING
     if account.holds_symbol:
         return Code.POSITION_ALREADY_OPEN
     if account.open_positions >= profile.max_open_positions:
