@@ -98,8 +98,9 @@ def assert_venue_agrees(book: Book, opening: Mapping[str, Decimal], now: Mapping
         held = sums("""
             SELECT replace(symbol, 'USDT', ''), sum(quantity) FROM trading.positions WHERE closed_at IS NULL GROUP BY 1""")
         third = sums("""
-            SELECT commission_asset, -sum(commission) FROM trading.fills
-            WHERE commission_asset <> 'USDT' AND commission_asset <> replace(symbol, 'USDT', '') GROUP BY 1""")
+            SELECT f.commission_asset, -sum(f.commission) FROM trading.fills f JOIN trading.orders o ON o.id = f.order_id
+            WHERE f.commission_asset <> 'USDT' AND (f.commission_asset || 'USDT' <> f.symbol OR o.side = 'sell')
+            GROUP BY 1""")
     booked: dict[str, Decimal] = defaultdict(Decimal)
     for part in (quote, held, third):
         for asset, amount in part.items():
