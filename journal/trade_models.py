@@ -8,7 +8,7 @@ import uuid
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, false, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from journal.models import Account, Agent, Decision
@@ -58,7 +58,10 @@ class Order(Base):
 
 
 class Share(Base):
-    """What one account asked of an order, and the cash reserved for it."""
+    """What one account asked of an order, and the cash reserved for it.
+
+    ``keeps_rest`` marks an exit that sells less than the account's whole position.
+    """
 
     __tablename__ = "shares"
     __table_args__ = (CheckConstraint("quantity >= 0 AND reserved >= 0", name="not_negative"),)
@@ -67,6 +70,7 @@ class Share(Base):
     account_id: Mapped[str] = mapped_column(ForeignKey(Account.id), primary_key=True)
     quantity: Mapped[Decimal]
     reserved: Mapped[Decimal]
+    keeps_rest: Mapped[bool] = mapped_column(server_default=false())
 
 
 class Fill(Base):
@@ -167,6 +171,7 @@ class Trade(Base):
         CheckConstraint("profit_loss = proceeds - cost", name="profit_loss"),
         Index(None, "account_id", "closed_at"),
         Index(None, "agent", "closed_at"),
+        Index(None, "closed_at", "id"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
