@@ -10,7 +10,7 @@ from agents.profiles import PROFILES
 from api import answers, schemas
 from api.auth import actor
 from api.blueprint import Blueprint
-from api.control import announce, standing, with_profile
+from api.control import account_of, announce, standing, with_profile
 from api.services import profile_of, services
 from journal import control, opening, queries
 
@@ -106,9 +106,11 @@ def metrics(query: Answer, agent: str) -> Answer:
 @blueprint.response(200, answers.Positions)
 def positions(query: Answer, agent: str) -> Answer:
     """Open positions, those of all accounts as one per symbol, or of one account."""
+    profile_of(agent)
     account_id = query.get("account_id")
-    standing(agent, account_id)
     with services().book.reading() as session:
+        if account_id is not None:
+            account_of(session, agent, account_id)
         held = queries.positions(session, agent, account_id=account_id)
     return {"total_positions": len(held), "positions": held}
 

@@ -22,7 +22,9 @@ class Standing(Schema):
     balance = Number(metadata={"description": "deposits less withdrawals plus realised profit"})
     exposure = Number(metadata={"description": "open positions at the market's bid"})
     open_positions = fields.Integer()
-    version = fields.Integer(metadata={"description": "rises with every control call but the start of one more account"})
+    version = fields.Integer(
+        metadata={"description": "rises with every control call but the start of one more account"}
+    )
     profile_version = fields.Integer(allow_none=True)
     style = fields.String(metadata={"description": "how an investor calls the agent's risk profile"})
     symbols = fields.List(fields.String())

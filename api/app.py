@@ -47,6 +47,7 @@ def create_app(services: ControlServices | None = None) -> Flask:
     app.config.update(CONFIGURATION)
     app.json = DecimalJSONProvider(app)
     app.extensions[EXTENSION] = at_hand
+    app.extensions[ops.RUNNING_AGENTS] = ops.RunningAgents(at_hand.book)
     app.extensions[ops.REGISTRY] = _registry(at_hand)
     auth.guard(app, at_hand.settings.api_tokens)
     _register_routes(app)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from redis.exceptions import RedisError
+from sqlalchemy.orm import Session
 
 from agents.errors import NotFoundError
 from api.services import profile_of, services
@@ -54,11 +55,20 @@ def standing(agent: str, account_id: str | None) -> dict[str, Any]:
         if account_id is None:
             view = queries.agent_views(session, [agent])[0]
         else:
-            found = queries.account_view(session, account_id, agent=agent)
-            if found is None:
-                raise NotFoundError(f"agent {agent} has no account {account_id}")
-            view = found
+            view = account_of(session, agent, account_id)
     return with_profile(view, style=profile.style, symbols=profile.symbols)
+
+
+def account_of(session: Session, agent: str, account_id: str) -> queries.View:
+    """One account of an agent.
+
+    Raises:
+        NotFoundError: the agent has no such account.
+    """
+    view = queries.account_view(session, account_id, agent=agent)
+    if view is None:
+        raise NotFoundError(f"agent {agent} has no account {account_id}")
+    return view
 
 
 def with_profile(view: Mapping[str, Any], *, style: str, symbols: tuple[str, ...]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any
 
@@ -14,25 +15,51 @@ from api import answers
 from api.blueprint import Blueprint
 from api.services import services
 from journal import gauge_queries
+from journal.database import Book
 
 REGISTRY = "prometheus"
+RUNNING_AGENTS = "running-agents"
 UP = "up"
+PATIENCE_SECONDS = 1.0
+"""Probes usually wait longer than this, and not much longer."""
 
 blueprint = Blueprint("operations", __name__, description="Probes and metrics")
 logger = logging.getLogger(__name__)
+
+
+class RunningAgents:
+    """How many agents run, asked of the book in a thread of its own: a book that hangs must not hang the probe.
+
+    Args:
+        book: where to ask.
+    """
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._asking = ThreadPoolExecutor(1, "health")
+        self._answer: Future[int] | None = None
+
+    def count(self) -> int | None:
+        """The number, or None if the book does not answer within ``PATIENCE_SECONDS``."""
+        if self._answer is None or self._answer.done():
+            self._answer = self._asking.submit(self._ask)
+        try:
+            return self._answer.result(PATIENCE_SECONDS)
+        except (SQLAlchemyError, TimeoutError) as error:
+            logger.warning("health answered without the book: %r", error)
+            return None
+
+    def _ask(self) -> int:
+        with self._book.reading() as session:
+            return gauge_queries.agents_running(session)
 
 
 @blueprint.route("/health")
 @blueprint.response(200, answers.Health)
 def health() -> Mapping[str, Any]:
     """The process is alive; it says so even while the book is out of reach."""
-    try:
-        with services().book.reading() as session:
-            running = gauge_queries.agents_running(session)
-    except SQLAlchemyError as error:
-        logger.warning("health answered without the book: %s", error)
-        return {"status": UP, "agents_running": None}
-    return {"status": UP, "agents_running": running}
+    running: RunningAgents = current_app.extensions[RUNNING_AGENTS]
+    return {"status": UP, "agents_running": running.count()}
 
 
 @blueprint.route("/ready")

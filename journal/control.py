@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, exists, func, select, update
+from sqlalchemy import ColumnElement, and_, case, exists, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from agents.control import Command, status_after
@@ -131,9 +131,7 @@ def holds_something() -> ColumnElement[bool]:
 def _change_agent(session: Session, agent: Agent, command: Command, *, close_positions: bool) -> None:
     agent.status = status_after(Status(agent.status), command, subject=f"agent {agent.name}")
     if command is Command.STOP:
-        _stop_accounts(session, agent.name)
-        if close_positions:
-            _request_close(session, agent.name)
+        _stop_accounts(session, agent.name, close_positions=close_positions)
 
 
 def _change_account(account: Account, command: Command, *, close_positions: bool) -> None:
@@ -144,19 +142,18 @@ def _change_account(account: Account, command: Command, *, close_positions: bool
         account.close_requested_at = datetime.now(UTC)
 
 
-def _stop_accounts(session: Session, agent: str) -> None:
+def _stop_accounts(session: Session, agent: str, *, close_positions: bool) -> None:
+    """Stop every account in one statement, and of those that hold something ask for it to be sold if wished."""
+    to_close = and_(literal(close_positions), holds_something())
     session.execute(
         update(Account)
-        .where(Account.agent == agent, Account.status != Status.STOPPED.value, Account.kind != "dust")
-        .values(status=Status.STOPPED.value, version=Account.version + 1, updated_at=func.now())
-    )
-
-
-def _request_close(session: Session, agent: str) -> None:
-    session.execute(
-        update(Account)
-        .where(Account.agent == agent, Account.kind != "dust", holds_something())
-        .values(close_requested_at=func.now())
+        .where(Account.agent == agent, Account.kind != "dust", (Account.status != Status.STOPPED.value) | to_close)
+        .values(
+            status=Status.STOPPED.value,
+            version=Account.version + 1,
+            close_requested_at=case((to_close, func.now()), else_=Account.close_requested_at),
+            updated_at=func.now(),
+        )
     )
 
 

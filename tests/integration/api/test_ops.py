@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from journal.database import Book
 
 Start = Callable[..., dict[str, Any]]
 Signal = Callable[..., dict[str, object]]
@@ -30,6 +33,17 @@ def test_without_the_book_it_is_alive_but_not_ready_and_says_503(make_app: Calla
     answer = client.post("/agents/atlas/start", json={"initial_equity": 1})
     assert (answer.status_code, answer.get_json()["status"]) == (503, "Service Unavailable")
     assert "127.0.0.1" not in answer.get_data(as_text=True)
+
+
+def test_a_book_that_hangs_does_not_hang_the_probe(client: FlaskClient, book: Book) -> None:
+    with book.unit_of_work() as session:
+        session.execute(text("LOCK TABLE trading.agents IN ACCESS EXCLUSIVE MODE"))
+        begun = time.monotonic()
+        for _ in range(2):
+            assert client.get("/health").get_json() == {"status": "up", "agents_running": None}
+        assert time.monotonic() - begun < 5
+    while client.get("/health").get_json()["agents_running"] is None:
+        assert time.monotonic() - begun < 20
 
 
 def test_an_empty_database_is_not_ready(make_app: Callable[..., Flask], empty_database_url: str) -> None:
@@ -64,7 +78,7 @@ def test_prometheus_reads_the_book(client: FlaskClient, start: Start, signal: Si
     scribe.order(state="unknown")
     scribe.order(state="filled")
     scribe.run("UPDATE trading.agents SET last_tick_at = now() - interval '100 seconds'")
-    text = client.get("/metrics").get_data(as_text=True)
+    figures = client.get("/metrics").get_data(as_text=True)
     for line in (
         'trading_agents_agent_running{agent="atlas"} 1.0',
         'trading_agents_equity{agent="atlas"} 300.0',
@@ -73,8 +87,8 @@ def test_prometheus_reads_the_book(client: FlaskClient, start: Start, signal: Si
         'trading_agents_unresolved_orders{agent="atlas"} 1.0',
         'trading_agents_orders_total{agent="atlas",state="filled"} 1.0',
     ):
-        assert line in text
-    age = re.search(r'trading_agents_tick_age_seconds{agent="atlas"} ([\d.]+)', text)
+        assert line in figures
+    age = re.search(r'trading_agents_tick_age_seconds{agent="atlas"} ([\d.]+)', figures)
     assert age is not None
     assert 100 <= float(age[1]) < 200
 

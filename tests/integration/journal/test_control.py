@@ -15,7 +15,7 @@ from agents.control import Command
 from agents.errors import ConflictError, InvalidInputError, NotFoundError, TradingError
 from agents.model import Status, TradingState
 from agents.profiles import PROFILES
-from journal import control, opening
+from journal import control, opening, outward_queries
 from journal.database import Book, connect
 from journal.opening import Started, StartRequest
 
@@ -262,6 +262,26 @@ class TestAPlatformThatOwnsTheTables:
         assert read(
             book, "SELECT CAST(account_id AS text), amount, reference_id FROM investment.account_transactions"
         ) == [(known, Decimal("250.50"), None)]
+
+    def test_its_transactions_are_read_page_by_page(self, book: Book) -> None:
+        known = str(uuid.uuid4())
+        with book.unit_of_work() as session:
+            session.execute(text("INSERT INTO investment.accounts VALUES (:id)"), {"id": known})
+            for day in (1, 2, 3):
+                session.execute(
+                    text(
+                        "INSERT INTO investment.account_transactions VALUES (gen_random_uuid(), :id, 'profit', :day, "
+                        "0, 0, NULL, NULL, NULL, DATE '2026-01-01' + CAST(:day AS integer))"
+                    ),
+                    {"id": known, "day": day},
+                )
+        with book.reading() as session:
+            first = outward_queries.transactions(session, known, limit=2)
+            second = outward_queries.transactions(session, known, before=str(first[-1]["id"]), limit=2)
+            assert [row["amount"] for row in (*first, *second)] == [3, 2, 1]
+            assert outward_queries.transactions(session, "not-a-uuid", limit=2) == []
+            with pytest.raises(InvalidInputError, match="cursor"):
+                outward_queries.transactions(session, known, before="17", limit=2)
 
     @pytest.mark.parametrize(
         "account_id", ["investor-1", "0" * 31, "0" * 32, "1-23456781234567812345678123456780", NOBODY, None]

@@ -1,5 +1,7 @@
 """Every error has one shape, whatever raised it."""
 
+from decimal import Decimal
+
 import pytest
 from flask import Flask
 from sqlalchemy.exc import OperationalError
@@ -10,6 +12,7 @@ from agents.errors import (
     ConflictError,
     ExchangeError,
     InvalidInputError,
+    NotEnoughCashError,
     NotFoundError,
     SignalSourceError,
     StaleStateError,
@@ -23,6 +26,7 @@ CASES: list[tuple[Exception, int, str]] = [
     (NotFoundError("no such account"), 404, "no such account"),
     (ConflictError("it is stopped"), 409, "it is stopped"),
     (StaleStateError("it changed"), 409, "it changed"),
+    (NotEnoughCashError("5 is free", Decimal(5)), 409, "5 is free"),
     (BookError("balance of account 7 is negative"), 500, ""),
     (ExchangeError("https://user:password@example"), 500, ""),
     (SignalSourceError("secret"), 500, ""),
