@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from agents.errors import NotFoundError
-from api import answers, schemas
+from api import answers, record_answers, schemas
 from api.blueprint import Blueprint
 from api.control import with_profile
 from api.paging import page
@@ -52,7 +52,7 @@ def account(account_id: str) -> Answer:
 
 @blueprint.route("/<account:account_id>/transactions")
 @blueprint.arguments(schemas.TransactionsQuery, location="query")
-@blueprint.response(200, answers.page_of(answers.Transaction, "Transactions"))
+@blueprint.response(200, answers.page_of(record_answers.Transaction, "Transactions"))
 def transactions(query: Answer, account_id: str) -> Answer:
     """Deposits, withdrawals, profits and losses, as the platform reads them."""
     with services().book.reading() as session:
@@ -66,7 +66,7 @@ def transactions(query: Answer, account_id: str) -> Answer:
 
 @blueprint.route("/<account:account_id>/trades")
 @blueprint.arguments(schemas.AccountTradesQuery, location="query")
-@blueprint.response(200, answers.page_of(answers.Trade, "AccountTrades"))
+@blueprint.response(200, answers.page_of(record_answers.Trade, "AccountTrades"))
 def trades(query: Answer, account_id: str) -> Answer:
     """Positions it closed."""
     with services().book.reading() as session:
@@ -82,7 +82,7 @@ def trades(query: Answer, account_id: str) -> Answer:
 
 @blueprint.route("/<account:account_id>/performance")
 @blueprint.arguments(schemas.PerformanceQuery, location="query")
-@blueprint.response(200, answers.page_of(answers.Snapshot, "Performance"))
+@blueprint.response(200, answers.page_of(record_answers.Snapshot, "Performance"))
 def performance(query: Answer, account_id: str) -> Answer:
     """Its daily snapshots."""
     with services().book.reading() as session:

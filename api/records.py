@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from agents.errors import NotFoundError
-from api import answers, schemas
+from api import answers, record_answers, schemas
 from api.blueprint import Blueprint
 from api.paging import page
 from api.services import profile_of, services
@@ -19,7 +19,7 @@ Answer = Mapping[str, Any]
 
 @blueprint.route("/decisions")
 @blueprint.arguments(schemas.DecisionsQuery, location="query")
-@blueprint.response(200, answers.page_of(answers.Decision, "Decisions"))
+@blueprint.response(200, answers.page_of(record_answers.Decision, "Decisions"))
 def decisions(query: Answer) -> Answer:
     """What agents did about signals, and why.
 
@@ -37,7 +37,7 @@ def decisions(query: Answer) -> Answer:
 
 @blueprint.route("/orders")
 @blueprint.arguments(schemas.OrdersQuery, location="query")
-@blueprint.response(200, answers.page_of(answers.Order, "Orders"))
+@blueprint.response(200, answers.page_of(record_answers.Order, "Orders"))
 def orders(query: Answer) -> Answer:
     """Block orders: what was sent and what became of it."""
     filters = _filters(query, "agent", "symbol", "state", "client_order_id")
@@ -52,7 +52,7 @@ def orders(query: Answer) -> Answer:
 
 @blueprint.route("/trades")
 @blueprint.arguments(schemas.TradesQuery, location="query")
-@blueprint.response(200, answers.page_of(answers.Trade, "Trades"))
+@blueprint.response(200, answers.page_of(record_answers.Trade, "Trades"))
 def trades(query: Answer) -> Answer:
     """Positions closed, with profit or loss after all fees."""
     filters = _filters(query, "agent", "symbol", "account_id")

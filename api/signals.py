@@ -14,7 +14,7 @@ from flask import Response, jsonify, url_for
 from agents.errors import ConflictError, InvalidInputError
 from agents.profiles import PROFILES
 from agents.signals import parse_signal
-from api import answers, schemas
+from api import record_answers, schemas
 from api.blueprint import Blueprint
 from api.services import profile_of, services
 from journal import control, record_queries, signals
@@ -32,8 +32,8 @@ _waiting = BoundedSemaphore(MOST_WAITING)
 @blueprint.route("/<agent:agent>/signals", methods=["POST"])
 @blueprint.arguments(schemas.SignalBody)
 @blueprint.arguments(schemas.WaitQuery, location="query")
-@blueprint.response(200, answers.SignalOutcome)
-@blueprint.alt_response(202, schema=answers.SignalPending, description="Not decided yet; look at `status_url`")
+@blueprint.response(200, record_answers.SignalOutcome)
+@blueprint.alt_response(202, schema=record_answers.SignalPending, description="Not decided yet; look at `status_url`")
 def post_signal(body: Answer, query: Answer, agent: str) -> Answer | Response:
     """Have an agent decide on a signal, and wait for the outcome, orders included.
 

@@ -11,7 +11,7 @@ from flask import request
 
 from agents.errors import InvalidInputError
 from agents.signals import content_id
-from api import answers, schemas
+from api import record_answers, schemas
 from api.blueprint import Blueprint
 from api.errors import ApiError, malformed_json
 from api.numbers import parse_json
@@ -46,7 +46,7 @@ _DESCRIPTION = {
 
 @blueprint.route("/ml-signals", methods=["POST"])
 @blueprint.doc(**_DESCRIPTION)
-@blueprint.response(200, answers.SignalReceived)
+@blueprint.response(200, record_answers.SignalReceived)
 def receive_ml_signal() -> Mapping[str, Any]:
     """Take in a signed signal; the same body twice is one signal."""
     body = request.get_data()
