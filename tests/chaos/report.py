@@ -1,0 +1,54 @@
+"""What people read: a line for each run, a table for all of them."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from runtime.failpoints import POINTS
+from tests.chaos.plan import DISASTERS, DUPLICATES, FAULTS
+from tests.chaos.run import Result
+
+
+def line(result: Result, number: int, total: int) -> str:
+    """One finished run."""
+    counts = result.counts
+    head = f"[{number}/{total}] seed {result.plan.seed}: {'BREACH' if result.breaches else 'ok'} in {result.seconds:.0f} s"
+    figures = f"{counts['orders']} orders, {counts['legs']} legs, {counts['unknown']} unknown, back in {result.recovery_seconds:.0f} s"
+    trouble = ", ".join(sorted(result.plan.ingredients)) or "no trouble"
+    return "\n    ".join([f"{head}; {figures}; {trouble}", *result.breaches])
+
+
+def table(results: Sequence[Result]) -> str:
+    """Every crash point and fault with its runs and their outcome, and sums of what was met."""
+    runs: dict[str, int] = Counter()
+    broken: dict[str, int] = Counter()
+    for result in results:
+        for name in result.plan.ingredients:
+            runs[name] += 1
+            broken[name] += bool(result.breaches)
+    counts = sum((result.counts for result in results), Counter())
+    rows = [("crash point or fault", "runs", "times", "breaches")]
+    for name in (*(f"dies at {point}" for point in POINTS), *DISASTERS, *DUPLICATES, *FAULTS):
+        times = counts[name.replace("dies at", "died at")]
+        rows.append((name, str(runs[name]), str(times) if name not in FAULTS else "", str(broken[name])))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = [
+        "| " + row[0].ljust(widths[0]) + " | " + " | ".join(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)) + " |"
+        for row in rows
+    ]
+    lines.insert(1, "|" + "|".join("-" * (width + 1) + (":" if column else "-") for column, width in enumerate(widths)) + "|")
+    return "\n".join(["", *lines, "", _sums(results, counts)])
+
+
+def _sums(results: Sequence[Result], counts: "Counter[str]") -> str:
+    failed = [result.plan.seed for result in results if result.breaches]
+    states: dict[str, int] = defaultdict(int, {k.removeprefix("order "): n for k, n in counts.items() if k.startswith("order ")})
+    return "\n".join(
+        [
+            f"{len(results)} runs, {len(failed)} with a breach{': seeds ' + ', '.join(map(str, failed)) if failed else ''}",
+            f"{counts['orders']} orders ({', '.join(f'{n} {state}' for state, n in sorted(states.items()))}), "
+            f"{counts['fills']} fills, {counts['legs']} legs, {counts['trades']} trades, {counts['decisions']} decisions",
+            f"{counts['unknown']} outcomes unknown, {counts['looked up']} look-ups answered, "
+            f"{counts['messages sent again']} messages sent again",
+            f"slowest recovery {max((result.recovery_seconds for result in results), default=0):.1f} s",
+        ]
+    )

@@ -1,0 +1,158 @@
+"""One run: trouble for some seconds, then rest, then the verdict."""
+
+import logging
+import time
+import traceback
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from redbeat import RedBeatSchedulerEntry
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from agents.model import Status
+from journal import control
+from journal.control import Publication
+from tests.chaos.actions import Actor
+from tests.chaos.plan import ACTIVE_SECONDS, Plan
+from tests.chaos.verdict import breaches
+from tests.chaos.world import Servers, World
+
+REST_SECONDS = 100
+RECOVERY_SECONDS = 30
+"""In which every running agent must be running again by itself."""
+STEP_SECONDS = 0.03
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Result:
+    """What a run showed."""
+
+    plan: Plan
+    breaches: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    recovery_seconds: float = 0
+    """From the last disaster to the tick of the last agent."""
+    seconds: float = 0
+
+
+def run(servers: Servers, plan: Plan) -> Result:
+    """Make one run and judge it; whatever goes wrong is a breach."""
+    began = time.monotonic()
+    result = Result(plan)
+    try:
+        with servers.world(plan) as world:
+            _run(world, result)
+    except Exception:  # noqa: BLE001 - reported, and the other runs go on
+        result.breaches.append(traceback.format_exc())
+    result.seconds = time.monotonic() - began
+    return result
+
+
+def _run(world: World, result: Result) -> None:
+    actor = Actor(world)
+    try:
+        _trouble(world, actor)
+        result.recovery_seconds = _rest(world)
+        result.breaches += breaches(world, actor.pushed)
+        if result.recovery_seconds > RECOVERY_SECONDS:
+            result.breaches.append(f"the last agent was back after {result.recovery_seconds:.1f} s")
+    finally:
+        result.counts = actor.done + Counter({f"died at {k}": n for k, n in world.processes.deaths.items()})
+        result.counts += _figures(world)
+
+
+def _trouble(world: World, actor: Actor) -> None:
+    world.switch_faults_on()
+    world.processes.tend()
+    began = time.monotonic()
+    coming = list(world.plan.actions)
+    while (now := time.monotonic() - began) < ACTIVE_SECONDS or coming:
+        while coming and coming[0].at <= now:
+            actor.perform(coming.pop(0))
+        actor.thaw(now)
+        world.processes.tend()
+        time.sleep(STEP_SECONDS)
+
+
+def _rest(world: World) -> float:
+    """Wait until nothing is open and every agent ticks; the seconds that the agents took."""
+    world.exchange.clear_faults()
+    world.processes.calm(gently=world.plan.seed % 2 == 0)
+    since, began = world.now(), time.monotonic()
+    recovered = 0.0
+    while True:
+        world.processes.tend()
+        waiting, open_work = _not_back(world, since), _open_work(world)
+        if waiting:
+            recovered = time.monotonic() - began
+        if not waiting and not open_work:
+            return recovered
+        assert time.monotonic() - began < REST_SECONDS, f"no rest after {REST_SECONDS} s: {waiting} {open_work}"
+        time.sleep(0.1)
+
+
+def _not_back(world: World, since: datetime) -> list[str]:
+    """Why the agents are not yet what the book says they are."""
+    try:
+        with world.book.reading() as session:
+            publications = control.publications(session)
+        ticks = {row["name"]: row for row in world.rows("SELECT name, last_tick_at, last_error FROM trading.agents")}
+        return [
+            reason
+            for publication in publications
+            if (reason := _reason(world, publication, ticks[publication.agent]["last_tick_at"], since))
+        ]
+    except (SQLAlchemyError, RedisError) as error:
+        return [str(error)]
+
+
+def _reason(world: World, publication: Publication, last_tick: datetime | None, since: datetime) -> str | None:
+    agent = publication.agent
+    state = world.services.state.agent(agent)
+    if (state.status, state.version) != (publication.status, publication.version):
+        return f"{agent} is {state} in Redis, {publication} in the book"
+    if state.trading is not publication.switch.state:
+        return f"trading is {state.trading} in Redis, {publication.switch.state} in the book"
+    if _is_scheduled(world, agent) != publication.needs_ticks:
+        return f"{agent} is {publication.status} and {'not ' * publication.needs_ticks}on the schedule"
+    if publication.status is not Status.STOPPED and (last_tick is None or last_tick < since):
+        return f"{agent} has not ticked since {since:%H:%M:%S}, last {last_tick}"
+    return None
+
+
+def _is_scheduled(world: World, agent: str) -> bool:
+    try:
+        RedBeatSchedulerEntry.from_key(f"redbeat:tick:{agent}", app=world.services.queue.app)
+    except KeyError:
+        return False
+    return True
+
+
+def _open_work(world: World) -> list[str]:
+    orders = world.rows("SELECT client_order_id, agent, state, created_at FROM trading.orders WHERE resolved_at IS NULL")
+    decisions = world.rows("SELECT id, agent, created_at FROM trading.decisions WHERE decided_at IS NULL")
+    return [*(f"open order {row}" for row in orders), *(f"pending decision {row}" for row in decisions)]
+
+
+def _figures(world: World) -> Counter[str]:
+    """What the run made and met."""
+    try:
+        (row,) = world.rows("""
+            SELECT (SELECT count(*) FROM trading.orders) AS orders,
+                   (SELECT count(*) FROM trading.fills) AS fills,
+                   (SELECT count(*) FROM trading.legs) AS legs,
+                   (SELECT count(*) FROM trading.trades) AS trades,
+                   (SELECT count(*) FROM trading.decisions) AS decisions,
+                   (SELECT count(DISTINCT order_id) FROM chaos.history WHERE after = 'unknown') AS unknown
+        """)
+        states = world.rows("SELECT 'order ' || state AS state, count(*) AS n FROM trading.orders GROUP BY 1")
+    except SQLAlchemyError as error:
+        logger.info("no figures: %s", error)
+        return Counter()
+    counts = Counter(row) + Counter({state["state"]: state["n"] for state in states})
+    counts["looked up"] = world.processes.said().count(" looked up ")
+    return counts
