@@ -7,9 +7,10 @@ RECORD_TICK = text("""
 UPDATE trading.agents SET last_tick_at = clock_timestamp(), last_error = :error,
        peak_equity = greatest(peak_equity, (
            SELECT coalesce(sum(a.cash + a.reserved), 0) + coalesce((
-               SELECT sum(p.quantity * coalesce(m.bid, p.entry_price))
-               FROM trading.positions p LEFT JOIN trading.marks m ON m.symbol = p.symbol
-               WHERE p.agent = :agent AND p.closed_at IS NULL), 0)
+               SELECT sum(coalesce(p.quantity * m.bid, p.cost))
+               FROM trading.positions p JOIN trading.accounts o ON o.id = p.account_id
+               LEFT JOIN trading.marks m ON m.symbol = p.symbol
+               WHERE p.agent = :agent AND p.closed_at IS NULL AND o.kind <> 'dust'), 0)
            FROM trading.accounts a WHERE a.agent = :agent AND a.kind <> 'dust'))
 WHERE name = :agent
 """)
