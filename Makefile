@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 CODE := $(wildcard agents adapters journal tasks api runtime sandbox tests bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock lint fmt type test test-unit test-integration test-contract test-e2e db-check run clean
+.PHONY: help setup lock lint fmt type test test-unit test-integration test-contract test-e2e db-check audit run clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,10 @@ test-e2e: $(STAMP) ## Tests of the whole system as processes
 
 db-check: $(STAMP) ## Migrate an empty database and fail when models and migrations differ
 	$(BIN)/python -m sandbox.embedded sh -c '$(BIN)/alembic upgrade head && $(BIN)/alembic check'
+
+audit: $(STAMP) ## Check every rule of the book that DATABASE_URL names, or of the one `make run` has open
+	@set -a; env="$${DATA_DIR:-.data}/environment"; [ -n "$$DATABASE_URL" ] || [ ! -f "$$env" ] || . "$$env"; \
+	exec $(BIN)/python -m journal.audit
 
 run: $(STAMP) ## Start everything on this machine; stop it with Ctrl-C
 	@$(BIN)/python -m sandbox
