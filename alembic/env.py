@@ -6,7 +6,7 @@ from logging.config import fileConfig
 from sqlalchemy import text
 
 from alembic import context
-from journal import models, trade_models  # noqa: F401 - imported so that the metadata knows their tables
+from journal import flow_models, models, trade_models  # noqa: F401 - imported so that the metadata knows their tables
 from journal.database import connect
 from journal.tables import OUTWARD_SCHEMA, SCHEMA, Base
 from runtime.settings import database_url

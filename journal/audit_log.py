@@ -20,6 +20,7 @@ def snapshot(agent: Agent | None, account: Account | None) -> State:
             "account_status": account.status,
             "account_agent": account.agent,
             "cash": f"{account.cash:f}",
+            "closed_at": account.closed_at.isoformat() if account.closed_at else None,
             "close_requested_at": account.close_requested_at.isoformat() if account.close_requested_at else None,
         }
     return state

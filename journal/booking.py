@@ -33,7 +33,7 @@ LEG_COLUMNS = (
 
 
 def reserve_cash(session: Session, order_id: int) -> int:
-    """Move every share's cash from free to reserved; the number of running accounts that had it."""
+    """Move every share's cash from free to reserved; the number of running accounts that had it to spend."""
     return _run(
         session,
         order_id,
@@ -41,12 +41,13 @@ def reserve_cash(session: Session, order_id: int) -> int:
         UPDATE trading.accounts a SET cash = a.cash - s.reserved, reserved = a.reserved + s.reserved, updated_at = now()
         FROM trading.shares s
         WHERE s.order_id = :order AND a.id = s.account_id AND a.status = 'running' AND a.cash >= s.reserved
+          AND NOT EXISTS (SELECT FROM trading.withdrawals w WHERE w.account_id = a.id AND w.status = 'pending')
         """,
     )
 
 
 def claim_positions(session: Session, order_id: int) -> int:
-    """Tie every share's position to the exit; the number that were free and of the expected quantity."""
+    """Tie every share's position to the exit; the number that were free and as large as expected."""
     return _run(
         session,
         order_id,
@@ -54,7 +55,8 @@ def claim_positions(session: Session, order_id: int) -> int:
         UPDATE trading.positions p SET exit_order_id = :order
         FROM trading.shares s, trading.orders o
         WHERE s.order_id = :order AND o.id = :order AND p.account_id = s.account_id AND p.symbol = o.symbol
-          AND p.closed_at IS NULL AND p.exit_order_id IS NULL AND p.quantity = s.quantity
+          AND p.closed_at IS NULL AND p.exit_order_id IS NULL
+          AND CASE WHEN s.keeps_rest THEN p.quantity > s.quantity ELSE p.quantity = s.quantity END
         """,
     )
 

@@ -16,6 +16,7 @@ from agents.control import Command, status_after
 from agents.errors import NotFoundError
 from agents.model import Status
 from journal import audit_log, switch
+from journal.flow_models import Withdrawal
 from journal.models import Account, Agent
 from journal.switch import Switch
 from journal.trade_models import Position
@@ -162,7 +163,10 @@ def _is_closing(agent: ColumnElement[str] | str) -> ColumnElement[bool]:
 
 
 def _publications(session: Session, *conditions: ColumnElement[bool]) -> list[Publication]:
-    needs_ticks = (Agent.status != Status.STOPPED.value) | _is_closing(Agent.name.expression)
+    waiting = exists().where(
+        Withdrawal.status == "pending", Withdrawal.account_id == Account.id, Account.agent == Agent.name
+    )
+    needs_ticks = (Agent.status != Status.STOPPED.value) | _is_closing(Agent.name.expression) | waiting
     rows = session.execute(
         select(Agent.name, Agent.status, Agent.version, Agent.tick_seconds, needs_ticks)
         .where(*conditions)

@@ -80,7 +80,11 @@ def record_malformed(session: Session, signal_id: str, agent: str, detail: str) 
 
 
 def _accounts_of(session: Session, agent: str) -> int:
-    statement = select(func.count()).select_from(Account).where(Account.agent == agent, Account.kind != "dust")
+    statement = (
+        select(func.count())
+        .select_from(Account)
+        .where(Account.agent == agent, Account.kind != "dust", Account.closed_at.is_(None))
+    )
     return session.scalars(statement).one()
 
 

@@ -1,6 +1,6 @@
 """What a tick reads before it decides: the agent, its accounts, positions and exit levels, as agents' values."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -36,7 +36,8 @@ FROM trading.agents a WHERE a.name = :agent
 
 ENTRY_ACCOUNTS = text("""
 SELECT a.id, a.number, a.status, a.cash, a.cash + a.reserved + coalesce(p.value, 0) AS equity,
-       a.reserved + coalesce(p.value, 0) AS exposure, coalesce(p.positions, 0) AS positions, coalesce(p.holds, false) AS holds
+       a.reserved + coalesce(p.value, 0) AS exposure, coalesce(p.positions, 0) AS positions, coalesce(p.holds, false) AS holds,
+       EXISTS (SELECT FROM trading.withdrawals w WHERE w.account_id = a.id AND w.status = 'pending') AS withdrawal_pending
 FROM trading.accounts a
 LEFT JOIN (
     SELECT p.account_id, sum(p.quantity * coalesce(m.bid, p.entry_price)) AS value, count(*) AS positions,
@@ -45,17 +46,19 @@ LEFT JOIN (
     WHERE p.agent = :agent AND p.closed_at IS NULL
     GROUP BY p.account_id
 ) p ON p.account_id = a.id
-WHERE a.agent = :agent AND a.kind <> 'dust'
+WHERE a.agent = :agent AND a.kind <> 'dust' AND a.closed_at IS NULL
 ORDER BY a.number
 """)
 
-POSITIONS = """
+POSITIONS_OF_AGENT = """
 SELECT p.id, p.account_id, a.number, p.symbol, p.quantity, p.cost, a.kind = 'dust'
 FROM trading.positions p JOIN trading.accounts a ON a.id = p.account_id
-WHERE p.agent = :agent AND p.symbol = :symbol AND p.closed_at IS NULL AND p.exit_order_id IS NULL
+WHERE p.agent = :agent AND p.closed_at IS NULL AND p.exit_order_id IS NULL
 """
 
-NOT_STOPPED = " AND (a.status <> 'stopped' OR a.kind = 'dust')"
+POSITIONS = POSITIONS_OF_AGENT + " AND p.symbol = :symbol"
+
+NOT_STOPPED = " AND (a.status <> 'stopped' OR a.kind = 'dust' OR a.close_requested_at IS NOT NULL)"
 """Stopped accounts keep their positions unless an operator asks to close them."""
 
 SYMBOLS_TO_CLOSE = """
@@ -102,6 +105,7 @@ def entry_accounts(session: Session, agent: str, symbol: str) -> list[model.Acco
             exposure=row.exposure,
             open_positions=row.positions,
             holds_symbol=row.holds,
+            withdrawal_pending=row.withdrawal_pending,
         )
         for row in rows
     ]
@@ -127,6 +131,17 @@ def positions_to_close(session: Session, agent: str, symbol: str) -> list[model.
     """The positions in ``symbol`` of accounts whose positions an operator asked to close, and dust."""
     statement = POSITIONS + " AND (a.close_requested_at IS NOT NULL OR a.kind = 'dust')"
     return _positions(session, statement, {"agent": agent, "symbol": symbol})
+
+
+def positions_of_accounts(session: Session, agent: str, account_ids: Collection[str]) -> list[model.Position]:
+    """All positions of the given accounts that no exit order holds already."""
+    statement = POSITIONS_OF_AGENT + " AND a.id = ANY(:accounts)"
+    return _positions(session, statement, {"agent": agent, "accounts": list(account_ids)})
+
+
+def dust_positions(session: Session, agent: str) -> list[model.Position]:
+    """The agent's dust in every symbol that no exit order holds already."""
+    return _positions(session, POSITIONS_OF_AGENT + " AND a.kind = 'dust'", {"agent": agent})
 
 
 def held_symbols(session: Session, agent: str) -> list[str]:
@@ -155,8 +170,9 @@ def raise_highest(session: Session, brackets: Iterable[model.Bracket]) -> None:
 
 def shares(session: Session, order_id: int) -> list[model.Want]:
     """What each account asked of an order, sorted by account id as Python sorts text."""
-    rows = session.execute(select(Share.account_id, Share.quantity, Share.reserved).filter_by(order_id=order_id))
-    wants = [model.Want(row.account_id, 0, row.quantity, row.reserved) for row in rows]
+    columns = (Share.account_id, Share.quantity, Share.reserved, Share.keeps_rest)
+    rows = session.execute(select(*columns).filter_by(order_id=order_id))
+    wants = [model.Want(row.account_id, 0, row.quantity, row.reserved, row.keeps_rest) for row in rows]
     return sorted(wants, key=lambda want: want.account_id)
 
 

@@ -22,7 +22,7 @@ from journal.database import copy_rows
 from journal.holdings import AgentSnapshot, agent_snapshot
 from journal.trade_models import Order
 
-SHARE_COLUMNS = ("order_id", "account_id", "quantity", "reserved")
+SHARE_COLUMNS = ("order_id", "account_id", "quantity", "reserved", "keeps_rest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def record_intent(session: Session, intent: Intent) -> OpenOrder:
     _check_unchanged(session, intent)
     order = _insert_order(session, intent)
     wants = intent.block.wants
-    rows = ((order.id, want.account_id, want.quantity, want.reserved) for want in wants)
+    rows = ((order.id, want.account_id, want.quantity, want.reserved, want.keeps_rest) for want in wants)
     copy_rows(session, "trading.shares", SHARE_COLUMNS, rows)
     set_aside = booking.reserve_cash if intent.block.side is Side.BUY else booking.claim_positions
     if set_aside(session, order.id) != len(wants):

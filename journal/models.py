@@ -46,7 +46,8 @@ class Account(Base):
     ``cash`` is free, ``reserved`` is set aside for orders not yet final, ``balance`` is flows plus
     realised profit; always ``cash + reserved + cost of open positions = balance``. ``number`` is the
     compact name used in per-account decision records. ``close_requested_at`` is set while an
-    operator waits for all of its positions to be closed.
+    operator waits for all of its positions to be closed. ``closed_at`` is set when all of its money was
+    paid out; it is never used again.
     """
 
     __tablename__ = "accounts"
@@ -55,6 +56,10 @@ class Account(Base):
         CheckConstraint("kind IN ('investor', 'house', 'dust')", name="kind"),
         CheckConstraint("cash >= 0", name="cash_not_negative"),
         CheckConstraint("reserved >= 0", name="reserved_not_negative"),
+        CheckConstraint(
+            "closed_at IS NULL OR (status = 'stopped' AND cash = 0 AND reserved = 0 AND balance = 0)",
+            name="closed_is_empty",
+        ),
         Index(None, "agent", "number"),
         Index("ix_accounts_closing", "agent", postgresql_where=text("close_requested_at IS NOT NULL")),
     )
@@ -74,6 +79,7 @@ class Account(Base):
     total_trades: Mapped[int] = mapped_column(server_default="0")
     winning_trades: Mapped[int] = mapped_column(server_default="0")
     close_requested_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
     opened_at: Mapped[Now]
     updated_at: Mapped[Now]
 
@@ -110,6 +116,7 @@ class CashFlow(Base):
     flow_type: Mapped[str]
     amount: Mapped[Decimal]
     reference_id: Mapped[str]
+    balance_after: Mapped[Decimal | None]
     created_at: Mapped[Now]
 
 

@@ -13,12 +13,14 @@ from agents.control import Command, status_after
 from agents.errors import ConflictError, InvalidInputError, StaleStateError
 from agents.model import Status
 from agents.profiles import RiskProfile
-from journal import audit_log, outward
+from journal import audit_log, flows, outward
 from journal.control import holds_something, lock_account, lock_agent
 from journal.models import Account, Agent, Assignment, CashFlow
 
 HOUSE, DUST = "house-", "dust-"
 """How the ids of an agent's own accounts begin; the agent's name follows."""
+START = "start:"
+"""How the reference of the flow that opens an account begins; the account's id follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +154,13 @@ def _open_account(session: Session, agent: Agent, account_id: str, equity: Decim
     if opened is None:
         raise StaleStateError(f"account {account_id} was opened by another call at this moment: try again")
     agent.peak_equity += equity
-    reference = f"start:{account_id}"
+    reference = START + account_id
     session.add(Assignment(account_id=account_id, agent=agent.name))
-    session.add(CashFlow(account_id=account_id, flow_type="deposit", amount=equity, reference_id=reference))
+    session.add(
+        CashFlow(
+            account_id=account_id, flow_type="deposit", amount=equity, reference_id=reference, balance_after=equity
+        )
+    )
     outward.record_flow(
         session,
         account_id=account_id,
@@ -170,6 +176,7 @@ def _open_account(session: Session, agent: Agent, account_id: str, equity: Decim
 
 
 def _start_account(session: Session, agents: dict[str, Agent], agent: Agent, account: Account) -> Account:
+    flows.check_open(session, account)
     if account.agent != agent.name:
         _reassign(session, agents, agent, account)
     account.status = status_after(Status(account.status), Command.START, subject=f"account {account.id}")

@@ -41,7 +41,7 @@ FROM (
     LEFT JOIN trading.agents g USING (name)
     CROSS JOIN LATERAL (
         SELECT
-            count(*) AS accounts,
+            count(*) FILTER (WHERE a.closed_at IS NULL) AS accounts,
             count(*) FILTER (WHERE a.status = 'running') AS accounts_running,
             coalesce(sum(a.cash), 0) AS cash,
             coalesce(sum(a.reserved), 0) AS reserved,
@@ -94,6 +94,7 @@ FROM (
         a.total_trades,
         a.winning_trades,
         a.close_requested_at,
+        a.closed_at,
         a.opened_at,
         held.open_positions,
         held.unrealized_profit,
