@@ -65,7 +65,7 @@ def celery_app(redis_url: str) -> Celery:
         redbeat_redis_url=redis_url,
         redbeat_key_prefix=KEY_PREFIX,
         redbeat_redis_options={"socket_timeout": 10, "socket_connect_timeout": SOCKET_TIMEOUT},
-        redbeat_lock_timeout=30,
+        redbeat_lock_timeout=20,
         beat_max_loop_interval=1,
     )
     return app

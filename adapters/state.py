@@ -16,7 +16,7 @@ from redis.lock import Lock
 
 from agents.model import Status, TradingState
 
-LEASE_SECONDS = 30
+LEASE_SECONDS = 20
 WEIGHT_WINDOW_SECONDS = 60
 TRADING_KEY = "trading:switch"
 BAN_KEY = "exchange:banned"

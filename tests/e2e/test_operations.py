@@ -97,7 +97,7 @@ def test_a_worker_killed_while_the_exchange_answers_comes_back_and_nothing_is_do
     worker = service.child("worker-signals@")
 
     kill_whole(worker)
-    # What the dead worker held runs out by itself after 30 seconds; the test does not wait for that.
+    # What the dead worker held runs out by itself after a while; the test does not wait for that.
     with redis.Redis.from_url(service.variables["REDIS_URL"]) as client:
         client.delete("lease:orion")
 
