@@ -16,7 +16,8 @@ PRICES: Mapping[str, Decimal] = {
 }
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 """What is advised; BNB is only paid with."""
-ACTIVE_SECONDS = 12.0
+ACTIVE_SECONDS = (10.0, 12.0, 15.0, 30.0)
+"""How long trouble may last. A killed worker's agent waits up to twenty seconds for its lease: a long run meets it again."""
 LOOKUP, TICKER, ACCOUNT = "/api/v3/order", "/api/v3/ticker/bookTicker", "/api/v3/account"
 
 Options = Mapping[str, object]
@@ -44,6 +45,8 @@ class Plan:
     """One run."""
 
     seed: int
+    seconds: float
+    """How long the trouble lasts."""
     accounts: Mapping[str, Mapping[str, Decimal]]
     """Opening equity by agent and account id."""
     tick_seconds: Decimal
@@ -144,16 +147,18 @@ CHANCE_AT: Mapping[str, float] = {
 def plan(seed: int) -> Plan:
     """The run of this seed."""
     rng = random.Random(seed)
-    agents = rng.sample(AGENTS, rng.choice([1, 2, 2, 3]))
+    agents = rng.sample(AGENTS, rng.choice([1, 2, 3, 3]))
+    seconds = rng.choice(ACTIVE_SECONDS)
     return Plan(
         seed=seed,
+        seconds=seconds,
         accounts={agent: _accounts(rng, agent) for agent in agents},
         tick_seconds=Decimal(rng.choice(["0.5", "0.7", "1"])),
         shared_queues=rng.random() < 0.5,
         fees_in_bnb=rng.random() < 0.3,
         kill_at={point: CHANCE_AT[point] for point in rng.sample(POINTS, rng.choice([0, 1, 1, 2]))},
         faults=_faults(rng),
-        actions=tuple(sorted(_actions(rng, agents), key=lambda action: action.at)),
+        actions=tuple(sorted(_actions(rng, agents, seconds), key=lambda action: action.at)),
     )
 
 
@@ -170,25 +175,25 @@ def _faults(rng: random.Random) -> tuple[Fault, ...]:
     return tuple(Fault(name, FAULTS[name](rng)) for name in names)
 
 
-def _actions(rng: random.Random, agents: list[str]) -> list[Action]:
+def _actions(rng: random.Random, agents: list[str], seconds: float) -> list[Action]:
     return [
-        *_market(rng),
-        *_pushes(rng, agents),
-        *_pick(rng, DISASTERS, rng.choice([0, 1, 2, 3])),
-        *_pick(rng, DUPLICATES, rng.choice([0, 1, 2, 4])),
-        *_control(rng, agents),
+        *market(rng, seconds),
+        *_pushes(rng, agents, seconds),
+        *_pick(rng, DISASTERS, rng.choice([0, 1, 2, 3]), seconds),
+        *_pick(rng, DUPLICATES, rng.choice([0, 1, 2, 4]), seconds),
+        *_control(rng, agents, seconds),
     ]
 
 
-def _moment(rng: random.Random) -> float:
-    return rng.uniform(0.5, ACTIVE_SECONDS)
+def _moment(rng: random.Random, seconds: float) -> float:
+    return rng.uniform(0.5, seconds)
 
 
-def _market(rng: random.Random) -> list[Action]:
+def market(rng: random.Random, seconds: float) -> list[Action]:
     """New advice every second or so, small moves of the price before it, sometimes one that reaches stops or targets."""
     actions = []
     at = 0.0
-    while at < ACTIVE_SECONDS:
+    while at < seconds:
         symbol = rng.choice(SYMBOLS)
         if rng.random() < 0.5:
             factor = rng.choice([0.9, 0.97, 0.995, 0.999, 1.001, 1.005, 1.05, 1.1])
@@ -203,11 +208,11 @@ def _confidence(rng: random.Random) -> float:
     return rng.choice([0.6, 0.7, 0.9, 0.9, 0.95])
 
 
-def _pushes(rng: random.Random, agents: list[str]) -> list[Action]:
+def _pushes(rng: random.Random, agents: list[str], seconds: float) -> list[Action]:
     """Signals that come over the API, or as rows whose message was lost (0), came (1) or came several times."""
     return [
         Action(
-            _moment(rng),
+            _moment(rng, seconds),
             rng.choice(["push over API", "push over webhook", "push as row"]),
             {
                 "agent": rng.choice(agents),
@@ -221,11 +226,11 @@ def _pushes(rng: random.Random, agents: list[str]) -> list[Action]:
     ]
 
 
-def _pick(rng: random.Random, chances: Mapping[str, int], count: int) -> list[Action]:
+def _pick(rng: random.Random, chances: Mapping[str, int], count: int, seconds: float) -> list[Action]:
     kinds = rng.choices(list(chances), list(chances.values()), k=count)
-    return [Action(_moment(rng), kind, {"which": rng.random(), "copies": rng.randint(2, 5)}) for kind in kinds]
+    return [Action(_moment(rng, seconds), kind, {"which": rng.random(), "copies": rng.randint(2, 5)}) for kind in kinds]
 
 
-def _control(rng: random.Random, agents: list[str]) -> list[Action]:
+def _control(rng: random.Random, agents: list[str], seconds: float) -> list[Action]:
     commands = rng.choices(CONTROL, [3, 4, 1, 2, 4, 1, 1, 4], k=rng.choice([0, 0, 2, 5]))
-    return [Action(_moment(rng), "control", {"command": word, "agent": rng.choice(agents)}) for word in commands]
+    return [Action(_moment(rng, seconds), "control", {"command": word, "agent": rng.choice(agents)}) for word in commands]

@@ -1,6 +1,7 @@
 """One run: trouble for some seconds, then rest, then the verdict."""
 
 import logging
+import random
 import time
 import traceback
 from collections import Counter
@@ -15,11 +16,11 @@ from agents.model import Status
 from journal import control
 from journal.control import Publication
 from tests.chaos.actions import Actor
-from tests.chaos.plan import ACTIVE_SECONDS, Plan
+from tests.chaos.plan import Plan, market
 from tests.chaos.verdict import breaches
 from tests.chaos.world import Servers, World
 
-REST_SECONDS = 100
+REST_SECONDS = 60
 RECOVERY_SECONDS = 30
 """In which every running agent must be running again by itself."""
 STEP_SECONDS = 0.03
@@ -56,7 +57,7 @@ def _run(world: World, result: Result) -> None:
     actor = Actor(world)
     try:
         _trouble(world, actor)
-        result.recovery_seconds = _rest(world)
+        result.recovery_seconds = _rest(world, actor)
         result.breaches += breaches(world, actor.pushed)
         if result.recovery_seconds > RECOVERY_SECONDS:
             result.breaches.append(f"the last agent was back after {result.recovery_seconds:.1f} s")
@@ -70,7 +71,7 @@ def _trouble(world: World, actor: Actor) -> None:
     world.processes.tend()
     began = time.monotonic()
     coming = list(world.plan.actions)
-    while (now := time.monotonic() - began) < ACTIVE_SECONDS or coming:
+    while (now := time.monotonic() - began) < world.plan.seconds or coming:
         while coming and coming[0].at <= now:
             actor.perform(coming.pop(0))
         actor.thaw(now)
@@ -78,21 +79,32 @@ def _trouble(world: World, actor: Actor) -> None:
         time.sleep(STEP_SECONDS)
 
 
-def _rest(world: World) -> float:
-    """Wait until nothing is open and every agent ticks; the seconds that the agents took."""
+def _rest(world: World, actor: Actor) -> float:
+    """Wait until every agent ticks and nothing is open; the seconds that the agents took."""
     world.exchange.clear_faults()
     world.processes.calm(gently=world.plan.seed % 2 == 0)
-    since, began = world.now(), time.monotonic()
-    recovered = 0.0
-    while True:
+    recovered = _until_back(world, actor)
+    world.servers.engine.advice.clear()
+    deadline = time.monotonic() + REST_SECONDS
+    while open_work := _open_work(world):
+        assert time.monotonic() < deadline, f"still open {REST_SECONDS} s after all agents were back: {open_work}"
         world.processes.tend()
-        waiting, open_work = _not_back(world, since), _open_work(world)
-        if waiting:
-            recovered = time.monotonic() - began
-        if not waiting and not open_work:
-            return recovered
-        assert time.monotonic() - began < REST_SECONDS, f"no rest after {REST_SECONDS} s: {waiting} {open_work}"
         time.sleep(0.1)
+    return recovered
+
+
+def _until_back(world: World, actor: Actor) -> float:
+    """Seconds until every agent ticks again, while the market goes on."""
+    since, began = world.now(), time.monotonic()
+    coming = market(random.Random(world.plan.seed), REST_SECONDS)
+    while waiting := _not_back(world, since):
+        passed = time.monotonic() - began
+        assert passed < REST_SECONDS, f"not back after {REST_SECONDS} s: {waiting}"
+        while coming and coming[0].at <= passed:
+            actor.perform(coming.pop(0))
+        world.processes.tend()
+        time.sleep(0.1)
+    return time.monotonic() - began
 
 
 def _not_back(world: World, since: datetime) -> list[str]:
