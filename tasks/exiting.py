@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from agents.allocation import limit_price
-from agents.decision import decide_exits
+from agents.decision import Verdict, decide_exits
 from agents.errors import StaleStateError
 from agents.exits import exit_reason, follow
 from agents.model import ExitReason, Quote, Side, TradingState
@@ -13,6 +13,7 @@ from agents.orders import client_order_id
 from agents.profiles import PROFILES
 from agents.risk import Code
 from journal import holdings
+from journal.holdings import AgentSnapshot
 from journal.ledger import Intent
 from runtime.bootstrap import WorkerServices
 from tasks.execution import commit_and_place
@@ -85,14 +86,23 @@ def _sell(
         return
     price = limit_price(Side.SELL, quote, PROFILES[agent].max_slippage, market)
     verdict = decide_exits(positions, market, price)
-    if verdict.code is Code.NO_POSITION:
-        return
+    if verdict.code is not Code.NO_POSITION:
+        send_exit(services, seen, quote, reason, verdict)
+
+
+def send_exit(
+    services: WorkerServices, seen: AgentSnapshot, quote: Quote, reason: ExitReason, verdict: Verdict
+) -> str | None:
+    """Commit and send one symbol's exit; gives why nothing was sent, or None."""
+    agent, symbol = seen.name, quote.symbol
     if verdict.block is None:
         logger.warning("%s cannot leave %s (%s): %s", agent, symbol, reason, verdict.detail)
-        return
+        return verdict.detail
     cause = f"{reason}@{seen.book_version}"
     intent = Intent(client_order_id(agent, symbol, Side.SELL, cause), seen, verdict.block, reason.value, quote)
     try:
         commit_and_place(services, intent)
     except StaleStateError as error:
         logger.info("exit of %s from %s waits for the next tick: %s", agent, symbol, error)
+        return str(error)
+    return None

@@ -1,4 +1,4 @@
-"""One tick of one agent, top to bottom: resolve, price, exit, pull signals, decide."""
+"""One tick of one agent, top to bottom: resolve, price, exit, pay withdrawals, pull signals, decide."""
 
 import json
 import logging
@@ -16,6 +16,7 @@ from runtime.publishing import publish
 from tasks.deciding import decide
 from tasks.exiting import run_exits
 from tasks.resolving import resolve_orders
+from tasks.withdrawing import serve_withdrawals
 
 RAW_LIMIT = 2000
 
@@ -37,6 +38,7 @@ def _tick(services: WorkerServices, agent: str, lease: Lease) -> None:
     resolve_orders(services, agent, lease)
     quotes = _quotes(services, seen, problems)
     _exit(services, seen, quotes, problems)
+    _serve_withdrawals(services, agent, quotes, lease, problems)
     lease.renew()
     if seen.status is not Status.STOPPED:
         _pull_signals(services, seen, problems)
@@ -63,6 +65,15 @@ def _exit(services: WorkerServices, seen: AgentSnapshot, quotes: Mapping[str, Qu
         run_exits(services, seen.name, quotes, levels=seen.status is not Status.STOPPED)
     except ExchangeError as error:
         problems.append(f"exits: {error}")
+
+
+def _serve_withdrawals(
+    services: WorkerServices, agent: str, quotes: Mapping[str, Quote], lease: Lease, problems: list[str]
+) -> None:
+    try:
+        problems += serve_withdrawals(services, agent, quotes, lease)
+    except ExchangeError as error:
+        problems.append(f"withdrawals: {error}")
 
 
 def _pull_signals(services: WorkerServices, seen: AgentSnapshot, problems: list[str]) -> None:
