@@ -8,12 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 from adapters import exchange_answers as answers
+from adapters import exchange_history as history
 from adapters.exchange_answers import AnswerError, OrderAnswer
 from adapters.exchange_client import CLOCK_REFUSED, ORDER_TIMEOUT, ExchangeClient, RequestFailedError
 from adapters.exchange_errors import Failure, Placed
 from agents.errors import ExchangeError
 from agents.model import ZERO, Fill, Market, Quote, Side
 from agents.orders import RECEIVE_WINDOW, Accepted, Placement, Refused, Unknown
+from agents.reconciliation import FillRecord, OrderRecord
 
 MARKETS_MAX_AGE = timedelta(hours=1)
 """Tick sizes and limits change and symbols are delisted while a worker lives."""
@@ -115,6 +117,22 @@ class Exchange:
             ExchangeError: no usable answer.
         """
         return answers.balances(self._read("privateGetAccount", {"omitZeroBalances": "true"}))
+
+    def orders_since(self, symbol: str, first_id: int | None) -> list[OrderRecord]:
+        """All orders of a symbol from ``first_id`` on, oldest first; the newest 1000 if it is None.
+
+        Raises:
+            ExchangeError: no usable answer.
+        """
+        return history.orders_since(self._read, symbol, first_id)
+
+    def trades_since(self, symbol: str, first_id: int | None) -> list[FillRecord]:
+        """All own trades of a symbol from ``first_id`` on, oldest first; the newest 1000 if it is None.
+
+        Raises:
+            ExchangeError: no usable answer.
+        """
+        return history.trades_since(self._read, symbol, first_id)
 
     def server_time_offset(self) -> timedelta:
         """How far the exchange's clock is ahead of ours, measured now; later requests are signed with it.

@@ -32,10 +32,13 @@ WEIGHTS: Mapping[str, int] = {
     "publicGetTickerBookTicker": 4,
     "privateGetAccount": 20,
     "privateGetOrder": 4,
-    "privateGetMyTrades": 5,
+    "privateGetMyTrades": 20,
+    "privateGetAllOrders": 20,
     "privatePostOrder": 1,
 }
 """Request weight of each route used, as called here (Binance Spot REST documentation)."""
+ORDERS_TRADES_WEIGHT = 5
+"""Of the trades of a single order."""
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +96,7 @@ class ExchangeClient:
             RequestFailedError: nothing was sent, or no usable answer came back.
         """
         self._check_ban()
-        if not self._spend_weight(WEIGHTS[route]):
+        if not self._spend_weight(_weight(route, parameters)):
             raise _not_sent("weight_exhausted", "this minute's request weight is used up")
         self._ccxt.timeout = timeout / MILLISECOND
         self._forget_last_answer()
@@ -155,6 +158,12 @@ class ExchangeClient:
         for secret in self._secrets:
             message = message.replace(secret, "***")
         return Failure(failure.placed, failure.code, message, failure.lost)
+
+
+def _weight(route: str, parameters: Mapping[str, object]) -> int:
+    if route == "privateGetMyTrades" and "orderId" in parameters:
+        return ORDERS_TRADES_WEIGHT
+    return WEIGHTS[route]
 
 
 def _binance(api_key: str, api_secret: str, base_url: str, *, testnet: bool) -> ccxt.binance:
