@@ -94,9 +94,10 @@ def test_a_worker_killed_while_the_exchange_answers_comes_back_and_nothing_is_do
         lambda: [o for o in orders_at_the_exchange(service, "BTCUSDT") if o["clientOrderId"] not in known],
         "the exchange has the order",
     )
-    worker = service.child("worker-signals@")
+    log = service.data_dir / "logs" / "worker-signals.log"
+    starts = log.read_text().count(" ready.")
 
-    kill_whole(worker)
+    kill_whole(service.child("worker-signals@"))
     # What the dead worker held runs out by itself after a while; the test does not wait for that.
     with redis.Redis.from_url(service.variables["REDIS_URL"]) as client:
         client.delete("lease:orion")
@@ -114,6 +115,7 @@ def test_a_worker_killed_while_the_exchange_answers_comes_back_and_nothing_is_do
     after = [o["clientOrderId"] for o in orders_at_the_exchange(service, "BTCUSDT")]
     assert after.count(order["client_order_id"]) == 1
     assert set(after) - known == {order["client_order_id"]}
+    wait_for(lambda: log.read_text().count(" ready.") > starts, "the worker is back", 60)
     served = service.signal("orion", "BTCUSDT", "sell", BTC)
     assert served["orders"][0]["state"] == "filled"
 
