@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 CODE := $(wildcard agents adapters journal tasks api runtime sandbox tests bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock lint fmt type test test-unit test-integration test-contract test-e2e db-check audit run clean
+.PHONY: help setup lock lint fmt type test test-unit test-integration test-contract test-e2e chaos db-check audit run clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ test-contract: $(STAMP) ## Tests of the sandbox exchange with unmodified clients
 
 test-e2e: $(STAMP) ## Tests of the whole system as processes
 	$(PYTEST) tests/e2e
+
+chaos: $(STAMP) ## Kill and cut everything at random, RUNS times (200), from SEED on, and judge the book
+	$(BIN)/python -m tests.chaos --runs $(or $(RUNS),200) $(if $(SEED),--seed $(SEED)) $(if $(LANES),--lanes $(LANES))
 
 db-check: $(STAMP) ## Migrate an empty database and fail when models and migrations differ
 	$(BIN)/python -m sandbox.embedded sh -c '$(BIN)/alembic upgrade head && $(BIN)/alembic check'

@@ -214,7 +214,13 @@ HANDLERS: Mapping[str, Handler] = {
     "kill PostgreSQL": _kill_postgres,
     "kill exchange": _kill_exchange,
     **dict.fromkeys(
-        ("agents.tick again", "agents.signal again", "orders.resolve again", "signals.sweep again", "agents.rehydrate again"),
+        (
+            "agents.tick again",
+            "agents.signal again",
+            "orders.resolve again",
+            "signals.sweep again",
+            "agents.rehydrate again",
+        ),
         _again,
     ),
 }

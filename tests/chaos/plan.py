@@ -199,7 +199,9 @@ def market(rng: random.Random, seconds: float) -> list[Action]:
             factor = rng.choice([0.9, 0.97, 0.995, 0.999, 1.001, 1.005, 1.05, 1.1])
             actions.append(Action(at, "move", {"symbol": symbol, "factor": str(factor)}))
         action = rng.choices(["buy", "sell", "hold"], [6, 3, 1])[0]
-        actions.append(Action(at + 0.01, "advise", {"symbol": symbol, "action": action, "confidence": _confidence(rng)}))
+        actions.append(
+            Action(at + 0.01, "advise", {"symbol": symbol, "action": action, "confidence": _confidence(rng)})
+        )
         at += rng.uniform(0.4, 1.4)
     return actions
 
@@ -233,4 +235,6 @@ def _pick(rng: random.Random, chances: Mapping[str, int], count: int, seconds: f
 
 def _control(rng: random.Random, agents: list[str], seconds: float) -> list[Action]:
     commands = rng.choices(CONTROL, [3, 4, 1, 2, 4, 1, 1, 4], k=rng.choice([0, 0, 2, 5]))
-    return [Action(_moment(rng, seconds), "control", {"command": word, "agent": rng.choice(agents)}) for word in commands]
+    return [
+        Action(_moment(rng, seconds), "control", {"command": word, "agent": rng.choice(agents)}) for word in commands
+    ]

@@ -1,8 +1,10 @@
 """What people read: a line for each run, a table for all of them."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
+from journal.audit import Finding
 from runtime.failpoints import POINTS
 from tests.chaos.plan import DISASTERS, DUPLICATES, FAULTS
 from tests.chaos.run import Result
@@ -11,7 +13,9 @@ from tests.chaos.run import Result
 def line(result: Result, number: int, total: int) -> str:
     """One finished run."""
     counts = result.counts
-    head = f"[{number}/{total}] seed {result.plan.seed}: {'BREACH' if result.breaches else 'ok'} in {result.seconds:.0f} s"
+    head = (
+        f"[{number}/{total}] seed {result.plan.seed}: {'BREACH' if result.breaches else 'ok'} in {result.seconds:.0f} s"
+    )
     figures = f"{counts['orders']} orders, {counts['legs']} legs, {counts['unknown']} unknown, back in {result.recovery_seconds:.0f} s"
     trouble = ", ".join(sorted(result.plan.ingredients)) or "no trouble"
     return "\n    ".join([f"{head}; {figures}; {trouble}", *result.breaches])
@@ -32,23 +36,50 @@ def table(results: Sequence[Result]) -> str:
         rows.append((name, str(runs[name]), str(times) if name not in FAULTS else "", str(broken[name])))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = [
-        "| " + row[0].ljust(widths[0]) + " | " + " | ".join(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)) + " |"
+        "| "
+        + row[0].ljust(widths[0])
+        + " | "
+        + " | ".join(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))
+        + " |"
         for row in rows
     ]
-    lines.insert(1, "|" + "|".join("-" * (width + 1) + (":" if column else "-") for column, width in enumerate(widths)) + "|")
-    return "\n".join(["", *lines, "", _sums(results, counts)])
+    lines.insert(
+        1, "|" + "|".join("-" * (width + 1) + (":" if column else "-") for column, width in enumerate(widths)) + "|"
+    )
+    return "\n".join(["", *lines, "", *_audit(results), "", _sums(results, counts)])
+
+
+def _audit(results: Sequence[Result]) -> list[str]:
+    """The audit of all runs together: a line for each rule."""
+    totals: dict[str, Finding] = {}
+    for finding in (finding for result in results for finding in result.audit):
+        known = totals.get(finding.code, replace(finding, rows=0, breaches=0))
+        totals[finding.code] = replace(
+            finding,
+            rows=known.rows + finding.rows,
+            breaches=known.breaches + finding.breaches,
+            worst=max(known.worst, finding.worst),
+        )
+    return [str(finding) for finding in totals.values()]
 
 
 def _sums(results: Sequence[Result], counts: "Counter[str]") -> str:
-    failed = [result.plan.seed for result in results if result.breaches]
-    states: dict[str, int] = defaultdict(int, {k.removeprefix("order "): n for k, n in counts.items() if k.startswith("order ")})
+    failed = [str(result.plan.seed) for result in results if result.breaches]
+    states = {name.removeprefix("order "): count for name, count in counts.items() if name.startswith("order ")}
+    by_state = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    made = ", ".join(f"{counts[name]} {name}" for name in ("fills", "legs", "trades", "decisions"))
+    slowest = max((result.recovery_seconds for result in results), default=0)
     return "\n".join(
         [
-            f"{len(results)} runs, {len(failed)} with a breach{': seeds ' + ', '.join(map(str, failed)) if failed else ''}",
-            f"{counts['orders']} orders ({', '.join(f'{n} {state}' for state, n in sorted(states.items()))}), "
-            f"{counts['fills']} fills, {counts['legs']} legs, {counts['trades']} trades, {counts['decisions']} decisions",
-            f"{counts['unknown']} outcomes unknown, {counts['looked up']} look-ups answered, "
-            f"{counts['messages sent again']} messages sent again",
-            f"slowest recovery {max((result.recovery_seconds for result in results), default=0):.1f} s",
+            f"{len(results)} runs, {len(failed)} with a breach{': seeds ' + ', '.join(failed) if failed else ''}",
+            f"{counts['orders']} orders ({by_state}), {made}",
+            f"{counts['unknown']} outcomes unknown, {counts['looked up']} look-ups answered",
+            f"{counts['messages sent again']} messages sent again, {_kills(counts)} kills",
+            f"all agents back after {slowest:.1f} s at the most",
         ]
     )
+
+
+def _kills(counts: "Counter[str]") -> int:
+    by_suite = sum(count for name, count in counts.items() if name.startswith("kill "))
+    return by_suite + sum(count for name, count in counts.items() if name.startswith("died at "))

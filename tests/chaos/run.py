@@ -14,10 +14,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from agents.model import Status
 from journal import control
+from journal.audit import Finding
 from journal.control import Publication
 from tests.chaos.actions import Actor
 from tests.chaos.plan import Plan, market
-from tests.chaos.verdict import breaches
+from tests.chaos.verdict import judge
 from tests.chaos.world import Servers, World
 
 REST_SECONDS = 60
@@ -35,6 +36,7 @@ class Result:
     plan: Plan
     breaches: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    audit: list[Finding] = field(default_factory=list)
     recovery_seconds: float = 0
     """From the last disaster to the tick of the last agent."""
     seconds: float = 0
@@ -58,7 +60,9 @@ def _run(world: World, result: Result) -> None:
     try:
         _trouble(world, actor)
         result.recovery_seconds = _rest(world, actor)
-        result.breaches += breaches(world, actor.pushed)
+        verdict = judge(world, actor.pushed)
+        result.breaches += verdict.breaches
+        result.audit = verdict.audit
         if result.recovery_seconds > RECOVERY_SECONDS:
             result.breaches.append(f"the last agent was back after {result.recovery_seconds:.1f} s")
     finally:
@@ -145,7 +149,9 @@ def _is_scheduled(world: World, agent: str) -> bool:
 
 
 def _open_work(world: World) -> list[str]:
-    orders = world.rows("SELECT client_order_id, agent, state, created_at FROM trading.orders WHERE resolved_at IS NULL")
+    orders = world.rows(
+        "SELECT client_order_id, agent, state, created_at FROM trading.orders WHERE resolved_at IS NULL"
+    )
     decisions = world.rows("SELECT id, agent, created_at FROM trading.decisions WHERE decided_at IS NULL")
     return [*(f"open order {row}" for row in orders), *(f"pending decision {row}" for row in decisions)]
 

@@ -2,11 +2,14 @@
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from agents.orders import UNRESOLVED, OrderState
+from journal import audit
+from journal.audit import Finding
 from tests.chaos.plan import PRICES
 from tests.chaos.venue import VenueOrder
 from tests.chaos.world import World
@@ -30,19 +33,37 @@ MOVED = "SELECT count(*), coalesce(sum(book_version), 0) AS moves FROM trading.a
 Row = Mapping[str, Any]
 
 
-def breaches(world: World, pushed: set[tuple[str, str]]) -> list[str]:
-    """Every promise that was broken, in words; empty is good."""
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Every promise that was broken, in words, and what the audit found, rule by rule."""
+
+    breaches: list[str]
+    audit: list[Finding]
+
+
+def judge(world: World, pushed: set[tuple[str, str]]) -> Verdict:
+    """Judge a world in which no order is open.
+
+    Args:
+        world: at rest, but its workers may run.
+        pushed: signal id and agent of every pushed signal that was acknowledged.
+    """
     orders, venue_orders, balances = _picture(world)
-    return [
+    with world.book.reading() as session:
+        audited = list(audit.findings(session))
+    broken = [
+        *(str(finding) for finding in audited if not finding.ok),
         *_asserted(lambda: assert_book_holds(world.book)),
         *_asserted(lambda: assert_venue_agrees(world.book, world.opening, balances)),
         *_venue_differs(orders, venue_orders),
         *_traded_twice(orders),
         *_undecided(world, pushed),
+        *_false_alarms(world),
     ]
+    return Verdict(broken, audited)
 
 
-def _picture(world: World) -> tuple[list[Row], list[VenueOrder], Mapping[str, Decimal]]:
+def _picture(world: World) -> tuple[Sequence[Row], list[VenueOrder], Mapping[str, Decimal]]:
     """Book and exchange at one moment: between two looks at the book that saw the same."""
     deadline = time.monotonic() + SNAPSHOT_SECONDS
     while True:
@@ -63,7 +84,7 @@ def _asserted(check: Any) -> list[str]:  # noqa: ANN401 - any check that asserts
     return []
 
 
-def _venue_differs(orders: list[Row], venue_orders: list[VenueOrder]) -> list[str]:
+def _venue_differs(orders: Sequence[Row], venue_orders: list[VenueOrder]) -> list[str]:
     """Order by order, both ways: quantity, cost and commission, to the last unit."""
     problems = [
         f"the exchange has {count} orders of id {name}"
@@ -105,7 +126,7 @@ def _venue_figures(order: VenueOrder) -> tuple[object, ...]:
     )
 
 
-def _traded_twice(orders: list[Row]) -> list[str]:
+def _traded_twice(orders: Sequence[Row]) -> list[str]:
     by_signal: dict[tuple[str, str], list[str]] = defaultdict(list)
     for order in orders:
         if order["signal_id"] is not None:
@@ -119,3 +140,13 @@ def _undecided(world: World, pushed: set[tuple[str, str]]) -> list[str]:
     pending = world.rows("SELECT id, signal_id, agent FROM trading.decisions WHERE decided_at IS NULL")
     fresh = [row for row in pending if (row["signal_id"], row["agent"]) in pushed]
     return [f"signals never decided: {sorted(lost)}"] * bool(lost) + [f"still pending: {row}" for row in fresh]
+
+
+def _false_alarms(world: World) -> list[str]:
+    """Nobody but the operator turned the switch: whatever is found wrong here was made by no fault of the exchange's."""
+    rows = world.rows("SELECT actor, action, after FROM trading.audit_log WHERE agent IS NULL AND actor <> 'open'")
+    return [
+        f"the switch was turned by {row['actor']}: {row['after']}"
+        for row in rows
+        if row["action"].startswith("trading")
+    ]
