@@ -114,6 +114,7 @@ class Account(Standing):
     unrealized_profit = Number()
     opened_at = Time()
     close_requested_at = Time(allow_none=True)
+    closed_at = Time(allow_none=True, metadata={"description": "all of its money was paid out; it is not used again"})
 
 
 class Health(Schema):
