@@ -9,6 +9,7 @@ import itertools
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from decimal import Decimal
@@ -54,7 +55,7 @@ class Fault:
         path: Path it hits.
         times: Requests left to hit; ``None``: no end.
         probability: Chance that a matching request is hit.
-        seconds: How long ``slow`` and ``accept_then_timeout`` last.
+        seconds: How long ``slow`` and ``accept_then_timeout`` last, and ``lookup_lag`` at the most.
         status: HTTP status of ``error_before`` and ``accept_then_5xx``.
         retry_after: Seconds that ``rate_429`` and ``ban_418`` ask for.
         fraction: Share of an order that ``partial_fill`` lets through; factor on the quantities of a ``thin_book``.
@@ -124,6 +125,14 @@ _MATCHING = frozenset({"partial_fill", "thin_book", "lookup_lag"})
 _AFTER = frozenset({"accept_then_timeout", "accept_then_5xx", "minus_1006", "minus_1007"})
 
 
+@dataclass(slots=True)
+class _Lag:
+    """How many more queries of an order are denied, and until when at the most."""
+
+    lookups: int
+    until: float
+
+
 class Faults:
     """The faults that are switched on."""
 
@@ -131,7 +140,8 @@ class Faults:
         """Start well behaved."""
         self._faults: list[Fault] = []
         self._ids = itertools.count(1)
-        self._lagging: dict[int, int] = {}
+        self._lagging: dict[int, _Lag] = {}
+        self._struck: Counter[int] = Counter()
         self._guard = threading.Lock()
         self._rng = random.Random(0)
 
@@ -152,6 +162,11 @@ class Faults:
         """Return what is on."""
         with self._guard:
             return [fault.describe() for fault in self._faults]
+
+    def struck(self) -> dict[int, int]:
+        """Return how often each fault has hit a request, by its number; those that are used up or off included."""
+        with self._guard:
+            return dict(self._struck)
 
     def act(self, phase: str, method: str, path: str) -> None:
         """Let the faults of a phase act on a request; raises what the client gets to see."""
@@ -175,7 +190,7 @@ class Faults:
         """Use up a ``thin_book`` and let a ``lookup_lag`` begin."""
         self._hit(lambda fault: fault.kind == "thin_book" and fault.symbol in {symbol, None})
         for fault in self._hit(lambda fault: fault.kind == "lookup_lag"):
-            self._lagging[order_id] = fault.lookups
+            self._lagging[order_id] = _Lag(fault.lookups, time.monotonic() + fault.seconds)
 
     def order_queried(self, order_id: int) -> None:
         """Deny an order that lags behind.
@@ -183,8 +198,9 @@ class Faults:
         Raises:
             ExchangeError: -2013.
         """
-        if self._lagging.get(order_id, 0) > 0:
-            self._lagging[order_id] -= 1
+        lag = self._lagging.get(order_id)
+        if lag is not None and lag.lookups > 0 and time.monotonic() < lag.until:
+            lag.lookups -= 1
             raise no_such_order()
 
     def _hit(self, matches: Callable[[Fault], bool]) -> list[Fault]:
@@ -192,6 +208,7 @@ class Faults:
         with self._guard:
             hits = [fault for fault in self._faults if matches(fault) and self._rng.random() < fault.probability]
             for fault in hits:
+                self._struck[fault.fault_id] += 1
                 if fault.times is not None:
                     fault.times -= 1
             self._faults = [fault for fault in self._faults if fault.times != 0]

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import requests
 
@@ -99,9 +99,14 @@ class ExchangeProcess:
         """Give a symbol's price back to the price process."""
         self._call("DELETE", f"/sandbox/price/{symbol}")
 
-    def add_fault(self, kind: str, **options: object) -> None:
-        """Switch a fault on; see ``faults.Fault`` for the options."""
-        self._call("POST", "/sandbox/faults", {"kind": kind, **options})
+    def add_fault(self, kind: str, **options: object) -> int:
+        """Switch a fault on and return its number; see ``faults.Fault`` for the options."""
+        fault = self._call("POST", "/sandbox/faults", {"kind": kind, **options})
+        return int(fault["fault_id"])
+
+    def struck(self) -> dict[int, int]:
+        """Return how often each fault has struck since the process started, by the fault's number."""
+        return {int(number): times for number, times in self._call("GET", "/sandbox/faults")["struck"].items()}
 
     def clear_faults(self) -> None:
         """Switch all faults off."""
@@ -113,11 +118,13 @@ class ExchangeProcess:
 
     def wipe(self) -> None:
         """Forget orders and trades and start with fresh balances."""
-        self.add_fault("wipe")
+        self._call("POST", "/sandbox/faults", {"kind": "wipe"})
 
-    def _call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> None:
+    def _call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
         reply = requests.request(method, self.base_url + path, json=body, timeout=_CALL_SECONDS)
         reply.raise_for_status()
+        answer: dict[str, Any] = reply.json()
+        return answer
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:

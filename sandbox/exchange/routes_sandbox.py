@@ -32,7 +32,7 @@ def sandbox_blueprint(service: Service) -> Blueprint:
 def _add_fault_routes(blueprint: Blueprint, service: Service) -> None:
     @blueprint.get("/faults")
     def list_faults() -> dict[str, object]:
-        return {"kinds": [*KINDS, "wipe"], "faults": service.faults.describe()}
+        return {"kinds": [*KINDS, "wipe"], "faults": service.faults.describe(), "struck": service.faults.struck()}
 
     @blueprint.post("/faults")
     def add_fault() -> dict[str, object]:

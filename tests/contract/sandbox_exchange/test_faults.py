@@ -109,6 +109,21 @@ def test_a_new_order_can_take_a_few_look_ups_to_appear(exchange: ExchangeProcess
     assert look_up(client)["status"] == "closed"
 
 
+def test_a_new_order_appears_in_time_however_seldom_it_is_looked_up(
+    exchange: ExchangeProcess, client: ccxt.binance
+) -> None:
+    exchange.add_fault("lookup_lag", lookups=1000, seconds=0)
+    buy(client)
+    assert look_up(client)["status"] == "closed"
+
+
+def test_the_exchange_counts_how_often_a_fault_has_struck(exchange: ExchangeProcess, client: ccxt.binance) -> None:
+    fault = exchange.add_fault("slow", seconds=0, times=2)
+    for _ in range(3):
+        client.create_order(BTC, "limit", "buy", 1, 45_100, {"timeInForce": "IOC"})
+    assert exchange.struck()[fault] == 2
+
+
 def test_a_fault_hits_the_next_matching_requests_only(exchange: ExchangeProcess, client: ccxt.binance) -> None:
     exchange.add_fault("error_before", method="GET", path="/api/v3/time", times=2)
     buy(client)
