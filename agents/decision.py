@@ -1,7 +1,7 @@
 """From a signal and the accounts' holdings to what each account wants, or the coded reason why not."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from types import MappingProxyType
 
@@ -46,7 +46,18 @@ def decide_entries(accounts: Iterable[Account], profile: RiskProfile, market: Ma
         numbers.setdefault(Code.ORDERED if want else code or Code.INSUFFICIENT_CASH, []).append(account.number)
     if not wants:
         return _nobody_wants(numbers)
-    return _as_block(Side.BUY, market, price, wants, numbers)
+    sellable_later = replace(market, min_notional=smallest_entry(profile, market, price))
+    return _as_block(Side.BUY, sellable_later, price, wants, numbers)
+
+
+def smallest_entry(profile: RiskProfile, market: Market, price: Decimal) -> Decimal:
+    """The least notional of an entry at ``price`` that the exchange still takes back at the stop.
+
+    What is bought shrinks by commission and by up to a lot step, and is then worth the stop's price less
+    the slippage. Anything smaller could be entered but not left.
+    """
+    kept = (1 - profile.stop_loss) * (1 - profile.max_slippage) * (1 - profile.fee_reserve)
+    return market.min_notional / kept + market.lot_step * price
 
 
 def want_entry(account: Account, profile: RiskProfile, price: Decimal) -> Want | None:

@@ -109,6 +109,22 @@ def test_accounts_too_small_for_an_order_alone_trade_together() -> None:
     assert together.detail == "2 accounts in one block of 0.00017"
 
 
+@pytest.mark.parametrize(("cash", "ordered"), [("51", False), ("52", True)])
+def test_an_entry_that_could_not_be_sold_any_more_at_its_stop_is_not_made(cash: str, ordered: bool) -> None:
+    fine = market(step="0.00000001", min_quantity="0.00000001")
+    price = Decimal(100)
+
+    verdict = decide_entries([account(cash)], ATLAS, fine, price)
+
+    assert (verdict.code is Code.ORDERED) == ordered
+    if verdict.block:
+        at_stop = price * (1 - ATLAS.stop_loss) * (1 - ATLAS.max_slippage)
+        received = verdict.block.quantity * (1 - ATLAS.fee_reserve)
+        assert decide_exits([position(str(received))], fine, at_stop).code is Code.ORDERED
+    else:
+        assert verdict.code is Code.BELOW_MIN_NOTIONAL
+
+
 def test_an_account_that_may_enter_but_has_next_to_no_money_is_short_of_cash() -> None:
     verdict = decide_entries([account("0.00000002", equity="100")], NOVA, BTC, PRICE)
 
