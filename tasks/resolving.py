@@ -1,7 +1,7 @@
 """Orders whose outcome is unknown: looked up until the exchange answers, never placed again."""
 
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from adapters.exchange import Missing
 from adapters.state import Lease
@@ -10,6 +10,7 @@ from journal import ledger
 from journal.ledger import OpenOrder, Outcome
 from runtime.bootstrap import WorkerServices
 from tasks.execution import book, keep_unknown, settle
+from tasks.memory import Memory, halt_for_wipe, memory_of_exchange
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +32,25 @@ def resolve_orders(services: WorkerServices, agent: str, lease: Lease) -> int:
 def _resolve(services: WorkerServices, order: OpenOrder) -> bool:
     age = datetime.now(UTC) - order.created_at
     answer = services.exchange.look_up(order.client_order_id, order.symbol)
-    if isinstance(answer, Missing) and age > ABSENCE_PROVEN_AFTER:
-        book(services, order, Outcome(OrderState.ABSENT, error_message="the exchange never received it"))
-        return True
     if isinstance(answer, Missing):
-        keep_unknown(services, order, "not found on the exchange yet")
-        return False
+        return _resolve_missing(services, order, age)
     logger.info("looked up %s: %s", order.client_order_id, type(answer).__name__)
     settle(services, order, answer)
     return isinstance(answer, Accepted)
+
+
+def _resolve_missing(services: WorkerServices, order: OpenOrder, age: timedelta) -> bool:
+    """Absence is proven by time, provided that the exchange has not forgotten everything."""
+    if age <= ABSENCE_PROVEN_AFTER:
+        keep_unknown(services, order, "not found on the exchange yet")
+        return False
+    match memory_of_exchange(services, before=order.id):
+        case Memory.INTACT:
+            book(services, order, Outcome(OrderState.ABSENT, error_message="the exchange never received it"))
+            return True
+        case Memory.WIPED:
+            keep_unknown(services, order, "the exchange forgot it with everything else")
+            halt_for_wipe(services)
+        case Memory.UNSURE:
+            keep_unknown(services, order, "not found, but the exchange does not show older orders either")
+    return False

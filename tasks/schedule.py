@@ -5,6 +5,7 @@ from celery.schedules import crontab, schedule
 RESOLVE_SECONDS = 5
 SWEEP_SECONDS = 5
 REHYDRATE_SECONDS = 15
+RECONCILE_SECONDS = 60
 
 PERIODIC = {
     "orders.resolve": {
@@ -21,6 +22,11 @@ PERIODIC = {
         "task": "agents.rehydrate",
         "schedule": schedule(REHYDRATE_SECONDS),
         "options": {"expires": REHYDRATE_SECONDS},
+    },
+    "exchange.reconcile": {
+        "task": "exchange.reconcile",
+        "schedule": schedule(RECONCILE_SECONDS),
+        "options": {"expires": RECONCILE_SECONDS},
     },
     "performance.sync": {"task": "performance.sync", "schedule": crontab(hour=0, minute=0)},
 }

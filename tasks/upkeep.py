@@ -5,8 +5,11 @@ from celery import shared_task
 from journal import control, signals
 from runtime.publishing import publish
 from tasks.celery import services
+from tasks.reconciling import reconcile
 
 FORGOTTEN_AFTER_SECONDS = 5
+RECONCILING = "exchange:reconcile"
+"""The lease under which one worker reconciles."""
 
 
 @shared_task(name="signals.sweep")
@@ -29,3 +32,11 @@ def rehydrate() -> str:
     for publication in publications:
         publish(publication, state=wired.state, queue=wired.queue)
     return f"{len(publications)} agents"
+
+
+@shared_task(name="exchange.reconcile")
+def reconcile_exchange() -> str:
+    """Compare the book with the exchange, unless another worker is at it; serves what was asked for through the API too."""
+    wired = services()
+    with wired.state.lease(RECONCILING, wait_seconds=0) as lease:
+        return "busy elsewhere" if lease is None else reconcile(wired)

@@ -21,6 +21,12 @@ FROM (
 ) AS judged
 """
 
+WRONG = """
+SELECT subject, expected, actual, coalesce(abs(actual - expected), 0) AS size
+FROM ({statement}) AS checked WHERE actual IS DISTINCT FROM expected
+ORDER BY size DESC, subject LIMIT {most}
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Check:

@@ -1,0 +1,50 @@
+"""Whether the exchange still knows what it accepted."""
+
+from datetime import UTC, datetime
+from enum import Enum
+
+from adapters.exchange import Missing
+from agents.orders import ABSENCE_PROVEN_AFTER, Accepted
+from journal.canaries import canaries
+from runtime.bootstrap import WorkerServices
+from tasks.halting import halt
+
+WIPED = "venue_wiped"
+"""The reason with which trading is halted."""
+
+
+class Memory(Enum):
+    """What the exchange's memory is like."""
+
+    INTACT = "intact"
+    WIPED = "wiped"
+    UNSURE = "unsure"
+    """It did not answer, or does not show yet what it accepted a moment ago."""
+
+
+def memory_of_exchange(services: WorkerServices, *, before: int) -> Memory:
+    """Ask for orders that the exchange accepted: the newest, and the newest older than order ``before``.
+
+    Where it never accepted any, there is nothing to forget.
+    """
+    with services.book.reading() as session:
+        known = canaries(session, before)
+    memories = set()
+    for canary in known:
+        answer = services.exchange.look_up(canary.client_order_id, canary.symbol)
+        if isinstance(answer, Missing):
+            is_old = datetime.now(UTC) - canary.known_since > ABSENCE_PROVEN_AFTER
+            memories.add(Memory.WIPED if is_old else Memory.UNSURE)
+        elif not isinstance(answer, Accepted):
+            memories.add(Memory.UNSURE)
+    return next((worst for worst in (Memory.WIPED, Memory.UNSURE) if worst in memories), Memory.INTACT)
+
+
+def halt_for_wipe(services: WorkerServices) -> None:
+    """Freeze trading: what the book says cannot be acted upon any more. The book stays as it is."""
+    halt(
+        services,
+        reason=WIPED,
+        explanation="The exchange no longer knows orders that it accepted. Nothing in the book was changed.",
+        actor="reconciliation",
+    )
