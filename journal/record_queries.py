@@ -85,7 +85,7 @@ SELECT
     o.executed_quantity,
     o.executed_cost,
     o.executed_cost / nullif(o.executed_quantity, 0) AS average_price,
-    (SELECT count(*) FROM trading.shares s WHERE s.order_id = o.id) AS accounts,
+    (SELECT count(*) FROM trading.shares s WHERE s.order_id = o.id AND s.account_id <> 'dust-' || o.agent) AS accounts,
     o.error_code,
     o.error_message,
     o.created_at,
@@ -121,7 +121,8 @@ SELECT
 FROM trading.trades t
 LEFT JOIN trading.orders entered ON entered.id = t.entry_order_id
 JOIN trading.orders exited ON exited.id = t.exit_order_id
-WHERE (:account_id IS NULL OR t.account_id = :account_id)
+WHERE t.account_id <> 'dust-' || t.agent
+    AND (:account_id IS NULL OR t.account_id = :account_id)
     AND (:agent IS NULL OR t.agent = :agent)
     AND (:symbol IS NULL OR t.symbol = :symbol)
     AND (

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, setup_logging, worker_ready
+from celery.signals import beat_init, setup_logging, worker_init, worker_ready
 
 from adapters.queue import celery_app
 from runtime import settings
@@ -34,6 +34,20 @@ app = create_app()
 def services() -> WorkerServices:
     """This process's connections, made at first use: after the fork."""
     return worker_services(settings.load(), settings.load_exchange())
+
+
+@worker_init.connect
+def refuse_wrong_settings(**_: Any) -> None:  # noqa: ANN401 - Celery's own arguments
+    """Let no worker start that could not do its work.
+
+    Raises:
+        SystemExit: a setting is missing or wrong; the message names it.
+    """
+    try:
+        settings.load()
+        settings.load_exchange()
+    except settings.SettingsError as error:
+        raise SystemExit(f"worker: {error}") from None
 
 
 @setup_logging.connect

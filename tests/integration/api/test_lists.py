@@ -157,3 +157,27 @@ def test_an_account_is_told_the_decisions_of_the_agent_that_served_it_at_the_tim
 def test_an_unknown_agent_or_account_is_not_an_empty_list(client: FlaskClient, path: str) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer.get_json()["code"]) == (404, 404)
+
+
+def test_the_agents_dust_account_shows_neither_among_an_orders_accounts_nor_among_the_trades(
+    client: FlaskClient, start: Start, scribe: Scribe
+) -> None:
+    start("atlas", "alice")
+    scribe.run("INSERT INTO trading.accounts (id, agent, kind) VALUES ('dust-atlas', 'atlas', 'dust')")
+    order = scribe.order()
+    for account in ("alice", "dust-atlas"):
+        scribe.run(
+            "INSERT INTO trading.shares (order_id, account_id, quantity, reserved) VALUES (:order, :account, 1, 0)",
+            order=order,
+            account=account,
+        )
+        scribe.run(
+            "INSERT INTO trading.trades (account_id, agent, symbol, quantity, entry_price, exit_price, cost, proceeds, "
+            "profit_loss, reason, exit_order_id, opened_at) "
+            "VALUES (:account, 'atlas', 'BTCUSDT', 1, 1, 2, 1, 2, 1, 'target', :order, now())",
+            order=order,
+            account=account,
+        )
+
+    assert [item["accounts"] for item in client.get("/orders").get_json()["items"]] == [1]
+    assert [item["account_id"] for item in client.get("/trades").get_json()["items"]] == ["alice"]
