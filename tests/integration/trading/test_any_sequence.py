@@ -13,7 +13,6 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -126,7 +125,6 @@ class Trading(RuleBasedStateMachine):
     def switch(self, state: TradingState) -> None:
         self.world.switch(state)
 
-    @precondition(lambda self: self.world.rows("SELECT id FROM trading.orders WHERE state IN ('intended', 'unknown')"))
     @rule()
     def wait_half_a_minute(self) -> None:
         self.world.age_orders(31)

@@ -110,7 +110,7 @@ def test_accounts_too_small_for_an_order_alone_trade_together() -> None:
 
 
 @pytest.mark.parametrize(("cash", "ordered"), [("51", False), ("52", True)])
-def test_an_entry_that_could_not_be_sold_any_more_at_its_stop_is_not_made(cash: str, ordered: bool) -> None:
+def test_an_entry_that_could_not_be_sold_any_more_at_its_stop_is_not_made(cash: str, *, ordered: bool) -> None:
     fine = market(step="0.00000001", min_quantity="0.00000001")
     price = Decimal(100)
 
