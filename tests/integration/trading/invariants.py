@@ -65,6 +65,32 @@ WHERE a.kind <> 'dust' AND 1 <> (
       AND x.transaction_type = CASE WHEN t.profit_loss > 0 THEN 'profit' ELSE 'loss' END)
 """
 
+FLOWS_UNREPORTED = """
+SELECT f.id FROM trading.cash_flows f
+WHERE 1 <> (
+    SELECT count(*) FROM investment.account_transactions x
+    WHERE x.reference_id = f.reference_id AND x.account_id = f.account_id AND x.amount = f.amount
+      AND x.transaction_type = f.flow_type AND x.balance_after = f.balance_after)
+"""
+
+WITHDRAWALS_AND_FLOWS_DIFFER = """
+SELECT w.id, f.id AS flow
+FROM trading.withdrawals w
+FULL JOIN (SELECT * FROM trading.cash_flows WHERE flow_type = 'withdrawal') f
+    ON f.account_id = w.account_id AND f.reference_id = w.reference_id
+WHERE w.id IS NULL OR (f.amount IS DISTINCT FROM (CASE WHEN w.status = 'completed' AND w.amount > 0 THEN w.amount END))
+"""
+
+CLOSED_BUT_ALIVE = """
+SELECT a.id FROM trading.accounts a
+WHERE (a.closed_at IS NOT NULL) <> EXISTS (
+          SELECT FROM trading.withdrawals w WHERE w.account_id = a.id AND w.kind = 'closing' AND w.status = 'completed')
+   OR (a.closed_at IS NOT NULL) = EXISTS (
+          SELECT FROM trading.assignments s WHERE s.account_id = a.id AND s.ended_at IS NULL) AND a.kind <> 'dust'
+   OR (a.closed_at IS NOT NULL AND EXISTS (
+          SELECT FROM trading.positions p WHERE p.account_id = a.id AND p.closed_at IS NULL))
+"""
+
 Rows = list[Mapping[str, Any]]
 
 
@@ -81,6 +107,9 @@ def assert_book_holds(book: Book) -> None:
         assert rows(HELD_BY_NOBODY) == []
         assert rows(UNGUARDED) == []
         assert rows(UNREPORTED) == []
+        assert rows(FLOWS_UNREPORTED) == []
+        assert rows(WITHDRAWALS_AND_FLOWS_DIFFER) == []
+        assert rows(CLOSED_BUT_ALIVE) == []
         _assert_chain(rows("SELECT * FROM investment.account_transactions ORDER BY id"), rows(MONEY))
 
 
