@@ -7,7 +7,7 @@ follow each other, and both do nothing the second time.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import func, select, text, update
@@ -39,7 +39,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
-    """An order in the book whose outcome is still to be booked."""
+    """An order in the book whose outcome is still to be booked; ``age`` is by the book's own clock, when it was read."""
 
     id: int
     client_order_id: str
@@ -52,6 +52,7 @@ class OpenOrder:
     state: OrderState
     agent_version: int
     created_at: datetime
+    age: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def _count_booking(session: Session, agent: str) -> None:
     )
 
 
-def _open_order(row: Order) -> OpenOrder:
+def _open_order(row: Order, age: timedelta = timedelta(0)) -> OpenOrder:
     return OpenOrder(
         id=row.id,
         client_order_id=row.client_order_id,
@@ -137,13 +138,15 @@ def _open_order(row: Order) -> OpenOrder:
         state=OrderState(row.state),
         agent_version=row.agent_version,
         created_at=row.created_at,
+        age=age,
     )
 
 
 def unresolved_orders(session: Session, agent: str) -> list[OpenOrder]:
     """The agent's orders whose outcome is not booked, oldest first."""
-    statement = select(Order).where(Order.agent == agent, Order.state.in_([state.value for state in UNRESOLVED]))
-    return [_open_order(row) for row in session.scalars(statement.order_by(Order.id))]
+    unresolved = Order.state.in_([state.value for state in UNRESOLVED])
+    statement = select(Order, func.clock_timestamp() - Order.created_at).where(Order.agent == agent, unresolved)
+    return [_open_order(row, age) for row, age in session.execute(statement.order_by(Order.id))]
 
 
 def agents_with_unresolved_orders(session: Session) -> list[str]:

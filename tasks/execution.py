@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from sqlalchemy.orm import Session
@@ -31,16 +32,17 @@ def commit_and_place(services: WorkerServices, intent: Intent, decide: Callable[
     Raises:
         StaleStateError: something changed since the intent was made; nothing is committed, decide again.
     """
+    begun = datetime.now(UTC)
     with services.book.unit_of_work() as session:
         if decide is not None and not decide(session):
             return
         order = ledger.record_intent(session, intent)
         services.reach("intent_written")
     services.reach("intent_committed")
-    _place_and_book(services, order)
+    _place_and_book(services, order, send_before=begun + SEND_WITHIN)
 
 
-def _place_and_book(services: WorkerServices, order: OpenOrder) -> None:
+def _place_and_book(services: WorkerServices, order: OpenOrder, *, send_before: datetime) -> None:
     """Send a committed order once and book what became of it; unknown outcomes stay open for :mod:`tasks.resolving`."""
     withdrawal = _reason_to_withdraw(services, order)
     if withdrawal is not None:
@@ -52,7 +54,7 @@ def _place_and_book(services: WorkerServices, order: OpenOrder) -> None:
         side=order.side,
         quantity=order.quantity,
         limit_price=order.limit_price,
-        expires_at=order.created_at + SEND_WITHIN,
+        expires_at=send_before,
     )
     services.reach("order_answered")
     settle(services, order, placement)

@@ -1,7 +1,6 @@
 """Orders whose outcome is unknown: looked up until the exchange answers, never placed again."""
 
 import logging
-from datetime import UTC, datetime, timedelta
 
 from adapters.exchange import Missing
 from adapters.state import Lease
@@ -30,18 +29,20 @@ def resolve_orders(services: WorkerServices, agent: str, lease: Lease) -> int:
 
 
 def _resolve(services: WorkerServices, order: OpenOrder) -> bool:
-    age = datetime.now(UTC) - order.created_at
     answer = services.exchange.look_up(order.client_order_id, order.symbol)
     if isinstance(answer, Missing):
-        return _resolve_missing(services, order, age)
+        return _resolve_missing(services, order)
     logger.info("looked up %s: %s", order.client_order_id, type(answer).__name__)
     settle(services, order, answer)
     return isinstance(answer, Accepted)
 
 
-def _resolve_missing(services: WorkerServices, order: OpenOrder, age: timedelta) -> bool:
-    """Absence is proven by time, provided that the exchange has not forgotten everything."""
-    if age <= ABSENCE_PROVEN_AFTER:
+def _resolve_missing(services: WorkerServices, order: OpenOrder) -> bool:
+    """Absence is proven by time, provided that the exchange has not forgotten everything.
+
+    The order's age was taken before the exchange was asked.
+    """
+    if order.age <= ABSENCE_PROVEN_AFTER:
         keep_unknown(services, order, "not found on the exchange yet")
         return False
     match memory_of_exchange(services, before=order.id):

@@ -1,14 +1,12 @@
 """What the exchange may answer to an order, and what the book makes of each answer."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from types import SimpleNamespace
 
 import pytest
 
 from adapters.exchange import Missing
 from agents.orders import ABSENCE_PROVEN_AFTER
-from tasks import resolving
 from tests.integration.trading.conftest import World
 
 LOST_AFTER_ACCEPTING = {"kind": "accept_then_timeout", "seconds": 0.05}
@@ -207,13 +205,10 @@ def test_the_age_that_proves_absence_is_reached_before_the_question_is_asked(
     world.open_account("atlas", "1000", "a")
     world.venue.add_fault("error_before", status=503)
     world.buy("atlas")
-    placed_at = order(world)["created_at"]
-    assert isinstance(placed_at, datetime)
-    clock = [placed_at + ABSENCE_PROVEN_AFTER - timedelta(seconds=1)]
-    monkeypatch.setattr(resolving, "datetime", SimpleNamespace(now=lambda _zone: clock[0]))
+    world.age_orders(ABSENCE_PROVEN_AFTER // timedelta(seconds=1) - 3)
 
     def slow_look_up(*_question: str) -> Missing:
-        clock[0] += timedelta(seconds=5)
+        world.age_orders(5)
         return Missing()
 
     monkeypatch.setattr(world.services.exchange, "look_up", slow_look_up)
