@@ -1,16 +1,22 @@
 """Withdrawals that need a sale, and closings: served by the agent's ticks, whatever state agent and account are in."""
 
+import threading
 from collections.abc import Mapping
-from decimal import Decimal
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from agents.control import Command
 from agents.errors import ConflictError
 from agents.model import TradingState
 from journal import flows, queries, withdrawals
 from journal.flows import FlowRequest
+from runtime.bootstrap import WorkerServices
+from tasks.tick import run_tick
 from tests.integration.trading.conftest import World
 
 
@@ -410,4 +416,74 @@ def test_flows_change_no_drawdown(world: World) -> None:
     assert drawdowns() == before
     withdraw(world, "a", "15000", "w-1")
     assert drawdowns() == before
+    world.check()
+
+
+def test_a_withdrawal_during_a_tick_that_buys_takes_only_what_is_free(world: World) -> None:
+    world.open_account("nova", "10000", "a")
+    world.open_account("nova", "10000", "b")
+    gate = threading.Barrier(2)
+
+    def take_all(number: int) -> bool:
+        gate.wait()
+        with suppress(ConflictError):
+            with world.services.book.unit_of_work() as session:
+                row = session.execute(text("SELECT cash FROM trading.accounts WHERE id = 'a'")).one()
+                request = FlowRequest("a", row.cash.quantize(Decimal("0.01"), ROUND_FLOOR), f"w-{number}")
+                withdrawals.withdraw(session, request, liquidate=False, actor="test")
+            return True
+        return False
+
+    def buy(symbol: str) -> None:
+        world.advise(symbol, "buy")
+        gate.wait()
+        world.tick("nova")
+
+    with ThreadPoolExecutor(2) as pool:
+        for number, symbol in enumerate(("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT")):
+            withdrawn, bought = pool.submit(take_all, number), pool.submit(buy, symbol)
+            bought.result()
+            withdrawn.result()
+            world.check()
+            deposit(world, "a", "10000", f"d-{number}")
+
+    assert account(world, "a")["reserved"] == 0
+    world.check()
+
+
+def test_withdrawals_asked_for_during_ticks_are_all_paid_once(world: World) -> None:
+    for name in "abc":
+        world.open_account("nova", "10000", name)
+    world.buy("nova")
+    other = world.another_worker()
+    gate = threading.Barrier(5)
+
+    def ask(name: str) -> None:
+        gate.wait()
+        for number in range(4):
+            with world.services.book.unit_of_work() as session:
+                request = FlowRequest(name, Decimal(1800), f"w-{number}")
+                withdrawals.withdraw(session, request, liquidate=True, actor="test")
+
+    def tick(services: WorkerServices) -> None:
+        gate.wait()
+        for _ in range(5):
+            run_tick(services, "nova")
+
+    with ThreadPoolExecutor(5) as pool:
+        running = [pool.submit(ask, name) for name in "abc"]
+        running += [pool.submit(tick, services) for services in (world.services, other)]
+        for job in running:
+            job.result()
+    world.tick("nova")
+
+    assert world.one("SELECT count(*) AS n FROM trading.withdrawals WHERE status = 'completed'")["n"] == 12
+    for name in "abc":
+        row = world.one(
+            "SELECT count(*) AS n, sum(amount) AS total FROM investment.account_transactions "
+            "WHERE account_id = :id AND transaction_type = 'withdrawal'",
+            id=name,
+        )
+        assert (row["n"], row["total"]) == (4, 7200)
+        assert held(world, name) > 0
     world.check()
