@@ -8,13 +8,16 @@ from sqlalchemy.orm import Session
 
 from agents.reconciliation import ARCHIVED_AFTER
 
+ASKED_FOR = 3
+"""One order that is missing is a discrepancy; only if so many are, everything is."""
+
 NEWEST = """
-(SELECT id, client_order_id, symbol, resolved_at FROM trading.orders
- WHERE exchange_order_id IS NOT NULL AND resolved_at IS NOT NULL AND id < :before
-   AND (executed_quantity > 0 OR created_at > now() - make_interval(days => :archived))
- ORDER BY id DESC LIMIT 1)
+SELECT client_order_id, symbol, resolved_at FROM trading.orders
+WHERE exchange_order_id IS NOT NULL AND resolved_at IS NOT NULL AND id < :before
+  AND (executed_quantity > 0 OR created_at > now() - make_interval(days => :archived))
+ORDER BY id DESC LIMIT :asked_for
 """
-LATEST = 2**62
+ANY = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +30,13 @@ class Canary:
 
 
 def canaries(session: Session, before: int) -> list[Canary]:
-    """The newest accepted order, and the newest one older than order ``before``; fewer if there are none.
+    """The newest accepted orders older than order ``before``, the newest first; if there are none, the newest of all.
 
-    The second shows a wipe also when orders were accepted after it.
+    Older ones, because a wipe forgets only what came before it.
     """
-    parameters = {"archived": ARCHIVED_AFTER.days}
-    rows = [
-        row
-        for bound in (LATEST, before)
-        if (row := session.execute(text(NEWEST), parameters | {"before": bound}).one_or_none()) is not None
-    ]
-    return [Canary(row.client_order_id, row.symbol, row.resolved_at) for row in {row.id: row for row in rows}.values()]
+    parameters = {"archived": ARCHIVED_AFTER.days, "asked_for": ASKED_FOR}
+    for bound in (before, ANY):
+        rows = session.execute(text(NEWEST), parameters | {"before": bound}).all()
+        if rows:
+            return [Canary(row.client_order_id, row.symbol, row.resolved_at) for row in rows]
+    return []

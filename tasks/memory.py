@@ -23,21 +23,22 @@ class Memory(Enum):
 
 
 def memory_of_exchange(services: WorkerServices, *, before: int) -> Memory:
-    """Ask for orders that the exchange accepted: the newest, and the newest older than order ``before``.
+    """Ask for the newest orders that the exchange accepted before order ``before``: one that it knows is enough.
 
     Where it never accepted any, there is nothing to forget.
     """
     with services.book.reading() as session:
         known = canaries(session, before)
-    memories = set()
+    unsure = False
     for canary in known:
         answer = services.exchange.look_up(canary.client_order_id, canary.symbol)
-        if isinstance(answer, Missing):
-            is_old = datetime.now(UTC) - canary.known_since > ABSENCE_PROVEN_AFTER
-            memories.add(Memory.WIPED if is_old else Memory.UNSURE)
-        elif not isinstance(answer, Accepted):
-            memories.add(Memory.UNSURE)
-    return next((worst for worst in (Memory.WIPED, Memory.UNSURE) if worst in memories), Memory.INTACT)
+        if isinstance(answer, Accepted):
+            return Memory.INTACT
+        is_young = datetime.now(UTC) - canary.known_since <= ABSENCE_PROVEN_AFTER
+        unsure |= is_young or not isinstance(answer, Missing)
+    if not known:
+        return Memory.INTACT
+    return Memory.UNSURE if unsure else Memory.WIPED
 
 
 def halt_for_wipe(services: WorkerServices) -> None:

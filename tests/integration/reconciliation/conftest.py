@@ -1,7 +1,7 @@
 """The trading tests' world, with ways to corrupt it behind everybody's back."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -61,7 +61,7 @@ def broken(world: World) -> Callable[[], set[str]]:
 
 
 @pytest.fixture
-def traded(world: World) -> Iterator[World]:
+def traded(world: World) -> World:
     """Entries of three accounts, an exit in two parts, an unknown outcome, and dust."""
     world.open_account("atlas", "10000", "a")
     world.open_account("atlas", "20000", "b")
@@ -74,4 +74,4 @@ def traded(world: World) -> Iterator[World]:
     world.venue.add_fault("partial_fill", fraction="0.4")
     world.tick("atlas")
     world.tick("atlas")
-    yield world
+    return world
