@@ -32,7 +32,7 @@ class RiskProfile:
     version: int = 1
     """Raised whenever a limit changes; every decision records it."""
     min_confidence: Decimal
-    """Least confidence of a signal that may open a position, 0 to 1."""
+    """Least confidence of a signal that is acted on, to open or to close a position, 0 to 1."""
     risk_per_trade: Decimal
     """Fraction that may be lost if the stop is hit."""
     max_position: Decimal
@@ -56,7 +56,7 @@ class RiskProfile:
     max_price_deviation: Decimal
     """Largest distance of a signal's price from the market, as a fraction of the market's price."""
     signal_max_age: timedelta
-    """Oldest signal that may open a position."""
+    """Oldest signal that is acted on."""
     tick: timedelta
     """Time between two ticks."""
     fee_reserve: Decimal = Decimal("0.002")
