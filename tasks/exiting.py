@@ -8,11 +8,11 @@ from agents.allocation import limit_price
 from agents.decision import Verdict, decide_exits
 from agents.errors import StaleStateError
 from agents.exits import exit_reason, follow
-from agents.model import ExitReason, Quote, Side, TradingState
+from agents.model import ExitReason, Position, Quote, Side, TradingState
 from agents.orders import client_order_id
 from agents.profiles import PROFILES
 from agents.risk import Code
-from journal import holdings
+from journal import holdings, withdrawals
 from journal.holdings import AgentSnapshot
 from journal.ledger import Intent
 from runtime.bootstrap import WorkerServices
@@ -86,8 +86,17 @@ def _sell(
         return
     price = limit_price(Side.SELL, quote, PROFILES[agent].max_slippage, market)
     verdict = decide_exits(positions, market, price)
-    if verdict.code is not Code.NO_POSITION:
-        send_exit(services, seen, quote, reason, verdict)
+    if verdict.code is Code.NO_POSITION:
+        return
+    obstacle = send_exit(services, seen, quote, reason, verdict)
+    if obstacle is not None and reason is ExitReason.OPERATOR:
+        _note_on_closings(services, positions, f"{symbol} cannot be sold now: {obstacle}")
+
+
+def _note_on_closings(services: WorkerServices, positions: Sequence[Position], detail: str) -> None:
+    """Say on the requests of those accounts that are being closed what they wait for."""
+    with services.book.unit_of_work() as session:
+        withdrawals.note_waiting(session, {position.account_id for position in positions}, detail)
 
 
 def send_exit(

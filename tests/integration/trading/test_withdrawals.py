@@ -4,6 +4,7 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
@@ -13,7 +14,7 @@ from sqlalchemy import text
 from agents.control import Command
 from agents.errors import ConflictError
 from agents.model import TradingState
-from journal import flows, queries, withdrawals
+from journal import flows, holdings, queries, withdrawals
 from journal.flows import FlowRequest
 from runtime.bootstrap import WorkerServices
 from tasks.tick import run_tick
@@ -487,3 +488,43 @@ def test_withdrawals_asked_for_during_ticks_are_all_paid_once(world: World) -> N
         assert (row["n"], row["total"]) == (4, 7200)
         assert held(world, name) > 0
     world.check()
+
+
+def test_a_closing_whose_position_is_too_small_to_be_sold_says_so_and_leaves_with_the_others(world: World) -> None:
+    world.open_account("atlas", "20", "small")
+    world.open_account("atlas", "10000", "large")
+    world.buy("atlas")
+    assert close(world, "small") == "pending"
+
+    world.tick("atlas")
+
+    row = world.one("SELECT status, detail FROM trading.withdrawals")
+    assert row["status"] == "pending"
+    assert "less than the smallest order" in row["detail"]
+    world.venue.pin_price("BTCUSDT", "47000")
+    world.tick("atlas")
+    assert state_of(world, "c-1") == "completed"
+    assert account(world, "small")["balance"] == 0
+    world.check()
+
+
+def test_an_entry_decided_just_before_a_withdrawal_was_asked_for_is_not_committed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.open_account("nova", "10000", "a")
+    world.buy("nova")
+    world.switch(TradingState.HALTED)
+    withdraw(world, "a", cash(world, "a") + 1000)
+    world.switch(TradingState.ACTIVE)
+    as_it_is = holdings.entry_accounts
+    monkeypatch.setattr(
+        holdings,
+        "entry_accounts",
+        lambda *asked: [replace(seen, withdrawal_pending=False) for seen in as_it_is(*asked)],
+    )
+    quote = world.services.exchange.quotes(["ETHUSDT"])["ETHUSDT"]
+
+    world.decide(world.push("nova", symbol="ETHUSDT", action="buy", confidence=Decimal(1), price=quote.bid))
+
+    assert world.placed("ETHUSDT") == 0
+    assert account(world, "a")["reserved"] == 0
