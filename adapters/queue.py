@@ -19,6 +19,7 @@ SIGNALS, TICKS, UPKEEP = "signals", "ticks", "upkeep"
 KEY_PREFIX = "redbeat:"
 TICK_TASK = "agents.tick"
 SIGNAL_TASK = "agents.signal"
+RECONCILE_TASK = "exchange.reconcile"
 HARD_TIME_LIMIT = 240
 VISIBILITY_TIMEOUT = 2 * HARD_TIME_LIMIT
 SOCKET_TIMEOUT = 2
@@ -86,6 +87,18 @@ class TaskQueue:
             self.app.send_task(SIGNAL_TASK, args=[decision_id], task_id=f"decision-{decision_id}")
         except OperationalError as error:
             logger.warning("decision %s not announced, the sweeper will: %s", decision_id, error)
+            return False
+        return True
+
+    def announce_reconciliation(self, run_id: int) -> bool:
+        """Wake a worker for a reconciliation that was asked for; False if the broker is out of reach.
+
+        The row stays pending then, and the next periodic run serves it.
+        """
+        try:
+            self.app.send_task(RECONCILE_TASK, task_id=f"reconciliation-{run_id}")
+        except OperationalError as error:
+            logger.warning("reconciliation %s not announced, the next periodic one serves it: %s", run_id, error)
             return False
         return True
 

@@ -1,6 +1,5 @@
 """Whether the exchange still knows what it accepted."""
 
-from datetime import UTC, datetime
 from enum import Enum
 
 from adapters.exchange import Missing
@@ -34,8 +33,7 @@ def memory_of_exchange(services: WorkerServices, *, before: int) -> Memory:
         answer = services.exchange.look_up(canary.client_order_id, canary.symbol)
         if isinstance(answer, Accepted):
             return Memory.INTACT
-        is_young = datetime.now(UTC) - canary.known_since <= ABSENCE_PROVEN_AFTER
-        unsure |= is_young or not isinstance(answer, Missing)
+        unsure |= canary.age <= ABSENCE_PROVEN_AFTER or not isinstance(answer, Missing)
     if not known:
         return Memory.INTACT
     return Memory.UNSURE if unsure else Memory.WIPED
