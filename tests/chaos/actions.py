@@ -36,6 +36,8 @@ class Actor:
     done: Counter[str] = field(default_factory=Counter)
     pushed: set[tuple[str, str]] = field(default_factory=set)
     """Signal id and agent of every pushed signal that was acknowledged."""
+    flows: set[tuple[str, str]] = field(default_factory=set)
+    """Account and reference of every deposit, withdrawal and closing that was acknowledged."""
     frozen: list[tuple[float, Child]] = field(default_factory=list)
     """When to let a frozen worker go on, in seconds of the run."""
 
@@ -142,6 +144,7 @@ def _kill_postgres(actor: Actor, _action: Action) -> None:
 
 def _kill_exchange(actor: Actor, _action: Action) -> None:
     exchange = actor.world.exchange
+    actor.world.note_strikes()
     exchange.kill()
     exchange.restart()
     actor.world.switch_faults_on()
@@ -193,6 +196,22 @@ def _call(actor: Actor, command: str, agent: str) -> tuple[str, Mapping[str, obj
     return f"/agents/{agent}/{word}", {"close_positions": True} if "close" in command else {}
 
 
+def _money(actor: Actor, action: Action) -> None:
+    """Ask for the same thing one or more times, as a platform does that got no answer."""
+    accounts = list(actor.world.plan.accounts[str(action.options["agent"])])
+    account = accounts[int(float(str(action.options["which"])) * len(accounts))]
+    reference = f"{action.kind}-{action.at:.6f}"
+    body: dict[str, object] = {"reference_id": reference, "amount": action.options["amount"]}
+    path = {"deposit": "deposits", "withdraw": "withdrawals", "close": "close"}[action.kind]
+    if action.kind == "withdraw":
+        body["liquidate"] = True
+    for _ in range(int(str(action.options["copies"]))):
+        answer = actor.world.api.post(f"/accounts/{account}/{path}", json=body)
+        actor.done[f"{action.kind} answered {answer.status_code}"] += 1
+        if answer.status_code in {200, 202}:
+            actor.flows.add((account, reference))
+
+
 Handler = Callable[[Actor, Action], object]
 
 HANDLERS: Mapping[str, Handler] = {
@@ -202,6 +221,7 @@ HANDLERS: Mapping[str, Handler] = {
     "push over webhook": _push_over_webhook,
     "push as row": _push_as_row,
     "control": _control,
+    **dict.fromkeys(("deposit", "withdraw", "close"), _money),
     "kill worker": lambda actor, action: _worker(actor, action.options).kill(),
     "kill pool process": lambda actor, action: _worker(actor, action.options).kill_pool(),
     "freeze worker": _freeze,

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn, Self
@@ -102,10 +103,16 @@ def _become(arguments: Sequence[str], environment: Mapping[str, str], log: str) 
     sys.argv = ["celery", *arguments]
     from celery.__main__ import main  # noqa: PLC0415 - loaded long ago
 
+    code: object = 1
     try:
         main()
-    finally:
-        os._exit(1)
+    except SystemExit as end:
+        code = end.code
+    except BaseException:  # noqa: BLE001 - the process ends here
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 1)
 
 
 if __name__ == "__main__":

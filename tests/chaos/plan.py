@@ -182,6 +182,7 @@ def _actions(rng: random.Random, agents: list[str], seconds: float) -> list[Acti
         *_pick(rng, DISASTERS, rng.choice([0, 1, 2, 3]), seconds),
         *_pick(rng, DUPLICATES, rng.choice([0, 1, 2, 4]), seconds),
         *_control(rng, agents, seconds),
+        *_money(rng, agents, seconds),
     ]
 
 
@@ -237,4 +238,22 @@ def _control(rng: random.Random, agents: list[str], seconds: float) -> list[Acti
     commands = rng.choices(CONTROL, [3, 4, 1, 2, 4, 1, 1, 4], k=rng.choice([0, 0, 2, 5]))
     return [
         Action(_moment(rng, seconds), "control", {"command": word, "agent": rng.choice(agents)}) for word in commands
+    ]
+
+
+def _money(rng: random.Random, agents: list[str], seconds: float) -> list[Action]:
+    """Deposits, withdrawals and, seldom, closings, each asked for once or more often."""
+    kinds = rng.choices(["deposit", "withdraw", "close"], [4, 4, 1], k=rng.choice([0, 1, 3, 5]))
+    return [
+        Action(
+            _moment(rng, seconds),
+            kind,
+            {
+                "agent": rng.choice(agents),
+                "which": rng.random(),
+                "amount": rng.randint(1, 400_000) / 100,
+                "copies": rng.choice([1, 1, 2, 3]),
+            },
+        )
+        for kind in kinds
     ]

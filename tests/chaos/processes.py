@@ -53,7 +53,7 @@ class Child:
 
     def start(self, kill_at: Mapping[str, float] | None = None) -> None:
         """Start it; with ``kill_at`` it dies at those fail points, with these probabilities."""
-        chances = ",".join(f"{point}={chance}" for point, chance in (kill_at or {}).items())
+        chances = ",".join(f"{point}={chance:g}" for point, chance in (kill_at or {}).items())
         self.point = next(iter(kill_at or ()), None)
         environment = self._environment | ({"CHAOS_KILL_AT": chances} if chances else {})
         self._process = self._nursery.spawn(self._arguments, environment, self.log)

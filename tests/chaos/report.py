@@ -33,7 +33,7 @@ def table(results: Sequence[Result]) -> str:
     rows = [("crash point or fault", "runs", "times", "breaches")]
     for name in (*(f"dies at {point}" for point in POINTS), *DISASTERS, *DUPLICATES, *FAULTS):
         times = counts[name.replace("dies at", "died at")]
-        rows.append((name, str(runs[name]), str(times) if name not in FAULTS else "", str(broken[name])))
+        rows.append((name, str(runs[name]), str(times), str(broken[name])))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = [
         "| "
@@ -67,7 +67,7 @@ def _sums(results: Sequence[Result], counts: "Counter[str]") -> str:
     failed = [str(result.plan.seed) for result in results if result.breaches]
     states = {name.removeprefix("order "): count for name, count in counts.items() if name.startswith("order ")}
     by_state = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-    made = ", ".join(f"{counts[name]} {name}" for name in ("fills", "legs", "trades", "decisions"))
+    made = ", ".join(f"{counts[name]} {name}" for name in ("fills", "legs", "trades", "decisions", "flows"))
     slowest = max((result.recovery_seconds for result in results), default=0)
     return "\n".join(
         [

@@ -50,7 +50,7 @@ def run(servers: Servers, plan: Plan) -> Result:
         with servers.world(plan) as world:
             _run(world, result)
     except Exception:  # noqa: BLE001 - reported, and the other runs go on
-        result.breaches.append(traceback.format_exc())
+        result.breaches.append(traceback.format_exc(limit=-4, chain=False))
     result.seconds = time.monotonic() - began
     return result
 
@@ -60,13 +60,15 @@ def _run(world: World, result: Result) -> None:
     try:
         _trouble(world, actor)
         result.recovery_seconds = _rest(world, actor)
-        verdict = judge(world, actor.pushed)
+        verdict = judge(world, actor.pushed, actor.flows)
         result.breaches += verdict.breaches
         result.audit = verdict.audit
         if result.recovery_seconds > RECOVERY_SECONDS:
             result.breaches.append(f"the last agent was back after {result.recovery_seconds:.1f} s")
     finally:
-        result.counts = actor.done + Counter({f"died at {k}": n for k, n in world.processes.deaths.items()})
+        result.counts = (
+            actor.done + world.strikes + Counter({f"died at {k}": n for k, n in world.processes.deaths.items()})
+        )
         result.counts += _figures(world)
 
 
@@ -85,6 +87,7 @@ def _trouble(world: World, actor: Actor) -> None:
 
 def _rest(world: World, actor: Actor) -> float:
     """Wait until every agent ticks and nothing is open; the seconds that the agents took."""
+    world.note_strikes()
     world.exchange.clear_faults()
     world.processes.calm(gently=world.plan.seed % 2 == 0)
     recovered = _until_back(world, actor)
@@ -101,7 +104,7 @@ def _until_back(world: World, actor: Actor) -> float:
     """Seconds until every agent ticks again, while the market goes on."""
     since, began = world.now(), time.monotonic()
     coming = market(random.Random(world.plan.seed), REST_SECONDS)
-    while waiting := _not_back(world, since):
+    while waiting := not_back(world, since):
         passed = time.monotonic() - began
         assert passed < REST_SECONDS, f"not back after {REST_SECONDS} s: {waiting}"
         while coming and coming[0].at <= passed:
@@ -111,7 +114,7 @@ def _until_back(world: World, actor: Actor) -> float:
     return time.monotonic() - began
 
 
-def _not_back(world: World, since: datetime) -> list[str]:
+def not_back(world: World, since: datetime) -> list[str]:
     """Why the agents are not yet what the book says they are."""
     try:
         with world.book.reading() as session:
@@ -153,7 +156,14 @@ def _open_work(world: World) -> list[str]:
         "SELECT client_order_id, agent, state, created_at FROM trading.orders WHERE resolved_at IS NULL"
     )
     decisions = world.rows("SELECT id, agent, created_at FROM trading.decisions WHERE decided_at IS NULL")
-    return [*(f"open order {row}" for row in orders), *(f"pending decision {row}" for row in decisions)]
+    withdrawals = world.rows("""
+        SELECT account_id, reference_id, amount FROM trading.withdrawals
+        WHERE status = 'pending' AND (SELECT state FROM trading.service_state) <> 'HALTED'""")
+    return [
+        *(f"open order {row}" for row in orders),
+        *(f"pending decision {row}" for row in decisions),
+        *(f"pending withdrawal {row}" for row in withdrawals),
+    ]
 
 
 def _figures(world: World) -> Counter[str]:
@@ -165,6 +175,7 @@ def _figures(world: World) -> Counter[str]:
                    (SELECT count(*) FROM trading.legs) AS legs,
                    (SELECT count(*) FROM trading.trades) AS trades,
                    (SELECT count(*) FROM trading.decisions) AS decisions,
+                   (SELECT count(*) FROM trading.cash_flows) AS flows,
                    (SELECT count(DISTINCT order_id) FROM chaos.history WHERE after = 'unknown') AS unknown
         """)
         states = world.rows("SELECT 'order ' || state AS state, count(*) AS n FROM trading.orders GROUP BY 1")

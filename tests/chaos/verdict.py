@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -41,12 +41,13 @@ class Verdict:
     audit: list[Finding]
 
 
-def judge(world: World, pushed: set[tuple[str, str]]) -> Verdict:
+def judge(world: World, pushed: Collection[tuple[str, str]], flows: Collection[tuple[str, str]] = ()) -> Verdict:
     """Judge a world in which no order is open.
 
     Args:
         world: at rest, but its workers may run.
         pushed: signal id and agent of every pushed signal that was acknowledged.
+        flows: account and reference of every deposit, withdrawal and closing that was acknowledged.
     """
     orders, venue_orders, balances = _picture(world)
     with world.book.reading() as session:
@@ -58,6 +59,7 @@ def judge(world: World, pushed: set[tuple[str, str]]) -> Verdict:
         *_venue_differs(orders, venue_orders),
         *_traded_twice(orders),
         *_undecided(world, pushed),
+        *_lost_flows(world, flows),
         *_false_alarms(world),
     ]
     return Verdict(broken, audited)
@@ -134,12 +136,20 @@ def _traded_twice(orders: Sequence[Row]) -> list[str]:
     return [f"signal {key} led to {names}" for key, names in by_signal.items() if len(names) > 1]
 
 
-def _undecided(world: World, pushed: set[tuple[str, str]]) -> list[str]:
+def _undecided(world: World, pushed: Collection[tuple[str, str]]) -> list[str]:
     decided = world.rows("SELECT signal_id, agent FROM trading.decisions WHERE decided_at IS NOT NULL")
-    lost = pushed - {(row["signal_id"], row["agent"]) for row in decided}
+    lost = set(pushed) - {(row["signal_id"], row["agent"]) for row in decided}
     pending = world.rows("SELECT id, signal_id, agent FROM trading.decisions WHERE decided_at IS NULL")
     fresh = [row for row in pending if (row["signal_id"], row["agent"]) in pushed]
     return [f"signals never decided: {sorted(lost)}"] * bool(lost) + [f"still pending: {row}" for row in fresh]
+
+
+def _lost_flows(world: World, flows: Collection[tuple[str, str]]) -> list[str]:
+    known = world.rows("""
+        SELECT account_id, reference_id FROM trading.cash_flows
+        UNION SELECT account_id, reference_id FROM trading.withdrawals""")
+    lost = set(flows) - {(row["account_id"], row["reference_id"]) for row in known}
+    return [f"acknowledged, but not in the book: {sorted(lost)}"] * bool(lost)
 
 
 def _false_alarms(world: World) -> list[str]:

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -145,6 +146,9 @@ class World:
     processes: Processes
     folder: Path
     prices: dict[str, Decimal] = field(default_factory=lambda: dict(PRICES))
+    strikes: Counter[str] = field(default_factory=Counter)
+    """How often each fault struck."""
+    _numbers: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.opening = self.venue.balances()
@@ -170,8 +174,14 @@ class World:
                     opening.start(session, request, actor="chaos")
 
     def switch_faults_on(self) -> None:
-        for fault in self.plan.faults:
-            self.exchange.add_fault(**fault.options)  # type: ignore[arg-type]  # its own JSON
+        """Have the exchange misbehave as planned; it forgets that when it is killed."""
+        options = {fault.name: dict(fault.options) for fault in self.plan.faults}
+        self._numbers = {self.exchange.add_fault(str(o.pop("kind")), **o): name for name, o in options.items()}
+
+    def note_strikes(self) -> None:
+        """Count how often the faults have struck, before the exchange forgets it."""
+        struck = self.exchange.struck()
+        self.strikes += Counter({name: struck.get(number, 0) for number, name in self._numbers.items()})
 
     def move(self, symbol: str, price: Decimal) -> None:
         self.prices[symbol] = price
