@@ -9,7 +9,7 @@ from itertools import chain
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from journal.audit import accounts, decisions, holdings, orders, outward
+from journal.audit import accounts, decisions, holdings, orders, outward, withdrawals
 from journal.audit.check import Check, Finding, run
 
 __all__ = ["Check", "Finding", "breaches", "findings"]
@@ -22,7 +22,14 @@ def findings(session: Session) -> Iterator[Finding]:
         session: a view of the book that does not change meanwhile, such as :meth:`journal.database.Book.reading`.
     """
     session.execute(text("SET LOCAL statement_timeout = 0"))
-    rules = (orders.CHECKS, accounts.CHECKS, holdings.CHECKS, decisions.CHECKS, outward.checks(session))
+    rules = (
+        orders.CHECKS,
+        accounts.CHECKS,
+        withdrawals.CHECKS,
+        holdings.CHECKS,
+        decisions.CHECKS,
+        outward.checks(session),
+    )
     for check in chain.from_iterable(rules):
         yield run(session, check)
 

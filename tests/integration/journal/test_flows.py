@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from agents.errors import ConflictError, InvalidInputError, NotEnoughCashError, TradingError
 from agents.profiles import PROFILES
-from journal import flows, opening, withdrawals
+from journal import audit, flows, opening, withdrawals
 from journal.database import Book, connect
 from journal.flows import FlowRequest, peak_after_flow
 from journal.opening import StartRequest
@@ -249,3 +249,35 @@ def test_the_first_money_after_everything_was_withdrawn_begins_anew() -> None:
     assert peak_after_flow(Decimal(0), Decimal(0), Decimal(50)) == 50
     assert peak_after_flow(Decimal(100), Decimal(0), Decimal(50)) == 50
     assert peak_after_flow(Decimal(100), Decimal(80), Decimal(-80)) == 0
+
+
+@pytest.mark.parametrize(
+    ("corruption", "code"),
+    [
+        ("UPDATE trading.withdrawals SET amount = 7 WHERE kind = 'withdrawal'", "withdrawal_payment_differs"),
+        (
+            "UPDATE trading.withdrawals SET status = 'pending', finished_at = NULL WHERE kind = 'withdrawal'",
+            "withdrawal_payment_differs",
+        ),
+        ("DELETE FROM trading.withdrawals WHERE kind = 'withdrawal'", "withdrawal_payment_differs"),
+        ("DELETE FROM trading.withdrawals WHERE kind = 'closing'", "closed_account_not_empty"),
+        (
+            (
+                "INSERT INTO trading.positions (account_id, agent, symbol, quantity, cost, entry_price) "
+                "VALUES ('closed', 'atlas', 'BTCUSDT', 1, 0, 1)"
+            ),
+            "closed_account_not_empty",
+        ),
+    ],
+)
+def test_the_audit_finds_a_withdrawal_that_was_tampered_with(book: Book, corruption: str, code: str) -> None:
+    start(book, "a", "1000")
+    start(book, "closed", "50")
+    withdraw(book, "a", 300, "w-1")
+    close(book, "closed", "c-1")
+    with book.reading() as session:
+        assert audit.breaches(session) == []
+    with book.unit_of_work() as session:
+        session.execute(text(corruption))
+    with book.reading() as session:
+        assert code in {finding.code for finding in audit.breaches(session)}

@@ -12,7 +12,7 @@ from hypothesis.stateful import rule, run_state_machine_as_test
 
 from agents.errors import ConflictError, NotFoundError
 from agents.model import TradingState
-from journal import flows, queries, withdrawals
+from journal import audit, flows, queries, withdrawals
 from journal.flows import FlowRequest
 from sandbox.embedded import EmbeddedPostgres, EmbeddedRedis
 from sandbox.exchange.process import ExchangeProcess
@@ -88,6 +88,8 @@ class TradingAndFlows(Trading):
                 self.world.publish(row["name"])
                 self.world.tick(row["name"])
         self.world.check()
+        with self.world.services.book.reading() as session:
+            assert audit.breaches(session) == []
         waiting = self.world.rows(
             "SELECT w.account_id, w.kind, w.detail, a.close_requested_at FROM trading.withdrawals w "
             "JOIN trading.accounts a ON a.id = w.account_id WHERE w.status = 'pending'"
