@@ -38,7 +38,8 @@ def upgrade() -> None:
             "(finished_at IS NULL) = (status = 'pending')", name=op.f("ck_withdrawals_finished_when_final")
         ),
         sa.CheckConstraint(
-            "coalesce(amount, 0) > 0 OR kind = 'closing' AND coalesce(amount, 0) = 0", name=op.f("ck_withdrawals_amount")
+            "coalesce(amount, 0) > 0 OR kind = 'closing' AND coalesce(amount, 0) = 0",
+            name=op.f("ck_withdrawals_amount"),
         ),
         sa.CheckConstraint(
             "status <> 'completed' OR amount IS NOT NULL", name=op.f("ck_withdrawals_completed_with_amount")
