@@ -65,19 +65,23 @@ def _audit(results: Sequence[Result]) -> list[str]:
 
 def _sums(results: Sequence[Result], counts: "Counter[str]") -> str:
     failed = [str(result.plan.seed) for result in results if result.breaches]
-    states = {name.removeprefix("order "): count for name, count in counts.items() if name.startswith("order ")}
-    by_state = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
     made = ", ".join(f"{counts[name]} {name}" for name in ("fills", "legs", "trades", "decisions", "flows"))
     slowest = max((result.recovery_seconds for result in results), default=0)
     return "\n".join(
         [
             f"{len(results)} runs, {len(failed)} with a breach{': seeds ' + ', '.join(failed) if failed else ''}",
-            f"{counts['orders']} orders ({by_state}), {made}",
+            f"{counts['orders']} orders ({_by(counts, 'order ')}), {made}",
+            f"decisions: {_by(counts, 'decided ')}",
             f"{counts['unknown']} outcomes unknown, {counts['looked up']} look-ups answered",
             f"{counts['messages sent again']} messages sent again, {_kills(counts)} kills",
             f"all agents back after {slowest:.1f} s at the most",
         ]
     )
+
+
+def _by(counts: "Counter[str]", prefix: str) -> str:
+    found = {name.removeprefix(prefix): count for name, count in counts.items() if name.startswith(prefix)}
+    return ", ".join(f"{count} {name}" for name, count in sorted(found.items()))
 
 
 def _kills(counts: "Counter[str]") -> int:

@@ -178,7 +178,10 @@ def _figures(world: World) -> Counter[str]:
                    (SELECT count(*) FROM trading.cash_flows) AS flows,
                    (SELECT count(DISTINCT order_id) FROM chaos.history WHERE after = 'unknown') AS unknown
         """)
-        states = world.rows("SELECT 'order ' || state AS state, count(*) AS n FROM trading.orders GROUP BY 1")
+        states = world.rows("""
+            SELECT 'order ' || state AS state, count(*) AS n FROM trading.orders GROUP BY 1
+            UNION ALL
+            SELECT 'decided ' || code, count(*) FROM trading.decisions WHERE decided_at IS NOT NULL GROUP BY 1""")
     except SQLAlchemyError as error:
         logger.info("no figures: %s", error)
         return Counter()

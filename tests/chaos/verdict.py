@@ -1,6 +1,7 @@
 """Whether a run that has come to rest kept every promise: the book against itself, and against the exchange."""
 
 import time
+import traceback
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -81,8 +82,8 @@ def _picture(world: World) -> tuple[Sequence[Row], list[VenueOrder], Mapping[str
 def _asserted(check: Any) -> list[str]:  # noqa: ANN401 - any check that asserts
     try:
         check()
-    except AssertionError as error:
-        return [f"{error.args[0] if error.args else error}"[:2000]]
+    except AssertionError:
+        return [traceback.format_exc(limit=-1)[:2000]]
     return []
 
 
