@@ -10,7 +10,8 @@
     │   └── NotEnoughCashError  more was asked for than is free; says how much is
     ├── SignalSourceError       the machine-learning engine gave no usable answer
     ├── ExchangeError           the exchange gave no usable answer to a read
-    └── BookError               the book refused or contradicts itself
+    ├── BookError               the book refused or contradicts itself
+    └── ProfileError            a profiles file is not as it must be; names line and field
 
 An order's outcome is not an exception: it is a value with three cases, see
 :class:`agents.orders.Placement`.
@@ -72,3 +73,7 @@ class ExchangeError(TradingError):
 
 class BookError(TradingError):
     """The book refused a write that should have been possible; nothing was written."""
+
+
+class ProfileError(TradingError):
+    """A profiles file is not as it must be; the message names the line and the field."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from enum import StrEnum
 from types import MappingProxyType
 
 SYMBOLS = (
@@ -21,6 +22,15 @@ SYMBOLS = (
 """The symbols every built-in agent may trade, all quoted in USDT."""
 
 
+class BreakerAction(StrEnum):
+    """What a tripped breaker does besides denying entries."""
+
+    BLOCK = "block"
+    """Positions stay and are left by their stops, targets and signals."""
+    CLOSE = "close"
+    """Positions are sold at once."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiskProfile:
     """The limits of one agent. All fractions are of the account's equity unless said otherwise."""
@@ -29,8 +39,6 @@ class RiskProfile:
     """The agent's name, as in the routes."""
     style: str
     """How an investor would call it: conservative, moderate, aggressive."""
-    version: int = 1
-    """Raised whenever a limit changes; every decision records it."""
     min_confidence: Decimal
     """Least confidence of a signal that is acted on, to open or to close a position, 0 to 1."""
     risk_per_trade: Decimal
@@ -55,6 +63,14 @@ class RiskProfile:
     """How far past the market's best price an order may fill, as a fraction of that price."""
     max_price_deviation: Decimal
     """Largest distance of a signal's price from the market, as a fraction of the market's price."""
+    max_spread: Decimal
+    """Largest distance between bid and ask at an entry, as a fraction of their middle."""
+    cooldown: timedelta
+    """Time after a losing trade of an account in which it enters nothing; zero for none."""
+    max_holding: timedelta | None
+    """Longest time that a position is held; None for no limit."""
+    breaker_action: BreakerAction
+    """What happens once the daily loss or the drawdown is reached, besides that nothing more is entered."""
     signal_max_age: timedelta
     """Oldest signal that is acted on."""
     tick: timedelta
@@ -63,6 +79,11 @@ class RiskProfile:
     """Part of an entry's cash kept back for commissions, as a fraction of its cost."""
     symbols: tuple[str, ...] = SYMBOLS
     """The symbols it may enter."""
+
+
+def seconds(interval: timedelta) -> Decimal:
+    """An interval in seconds, exactly."""
+    return Decimal(interval // timedelta(microseconds=1)) / 1_000_000
 
 
 ATLAS = RiskProfile(
@@ -80,6 +101,10 @@ ATLAS = RiskProfile(
     max_drawdown=Decimal("0.05"),
     max_slippage=Decimal("0.001"),
     max_price_deviation=Decimal("0.02"),
+    max_spread=Decimal("0.002"),
+    cooldown=timedelta(hours=1),
+    max_holding=timedelta(days=7),
+    breaker_action=BreakerAction.CLOSE,
     signal_max_age=timedelta(seconds=120),
     tick=timedelta(seconds=60),
 )
@@ -99,6 +124,10 @@ ORION = RiskProfile(
     max_drawdown=Decimal("0.10"),
     max_slippage=Decimal("0.002"),
     max_price_deviation=Decimal("0.03"),
+    max_spread=Decimal("0.003"),
+    cooldown=timedelta(minutes=30),
+    max_holding=timedelta(days=3),
+    breaker_action=BreakerAction.BLOCK,
     signal_max_age=timedelta(seconds=90),
     tick=timedelta(seconds=30),
 )
@@ -118,6 +147,10 @@ NOVA = RiskProfile(
     max_drawdown=Decimal("0.20"),
     max_slippage=Decimal("0.003"),
     max_price_deviation=Decimal("0.04"),
+    max_spread=Decimal("0.005"),
+    cooldown=timedelta(minutes=15),
+    max_holding=timedelta(days=1),
+    breaker_action=BreakerAction.BLOCK,
     signal_max_age=timedelta(seconds=60),
     tick=timedelta(seconds=15),
 )

@@ -6,7 +6,8 @@ from typing import Any
 
 from agents.control import Command
 from agents.errors import InvalidInputError
-from agents.profiles import PROFILES
+from agents.profile_fields import described
+from agents.profiles import seconds
 from api import answers, schemas
 from api.auth import actor
 from api.blueprint import Blueprint
@@ -23,9 +24,10 @@ Answer = Mapping[str, Any]
 @blueprint.response(200, answers.page_of(answers.Standing, "Agents"))
 def list_agents() -> Answer:
     """All agents, those never started too."""
-    with services().book.reading() as session:
-        views = queries.agent_views(session, list(PROFILES))
-    profiles = [PROFILES[view["agent"]] for view in views]
+    at_hand = services()
+    with at_hand.book.reading() as session:
+        views = queries.agent_views(session, list(at_hand.profiles))
+    profiles = [at_hand.profiles[view["agent"]] for view in views]
     items = [with_profile(v, style=p.style, symbols=p.symbols) for v, p in zip(views, profiles, strict=True)]
     return {"items": items, "next_cursor": None}
 
@@ -45,7 +47,7 @@ def start(body: Answer, agent: str) -> Answer:
     at_hand = services()
     request = opening.StartRequest(
         profile=profile,
-        tick_seconds=at_hand.settings.tick_seconds or opening.seconds(profile.tick),
+        tick_seconds=at_hand.settings.tick_seconds or seconds(profile.tick),
         initial_equity=Decimal(body["initial_equity"]),
         account_id=body.get("account_id"),
         symbols=body.get("symbols"),
@@ -91,6 +93,16 @@ def stop(body: Answer, query: Answer, agent: str) -> Answer:
 def status(query: Answer, agent: str) -> Answer:
     """How an agent or one of its accounts stands."""
     return standing(agent, query.get("account_id"))
+
+
+@blueprint.route("/<agent:agent>/profile")
+@blueprint.response(200, answers.Profile)
+def profile(agent: str) -> Answer:
+    """Every limit of an agent's risk profile with its unit."""
+    limits = described(profile_of(agent))
+    with services().book.reading() as session:
+        view = queries.agent_views(session, [agent])[0]
+    return {"agent": agent, "version": view["profile_version"], "limits": limits}
 
 
 @blueprint.route("/<agent:agent>/metrics")

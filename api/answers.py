@@ -36,6 +36,29 @@ class Standing(Schema):
     breakers = fields.List(fields.String())
 
 
+class Limit(Schema):
+    """One limit of a risk profile."""
+
+    value = fields.Raw(
+        allow_none=True, metadata={"description": "a number, a text or a list of symbols, as the profiles file has it"}
+    )
+    unit = fields.String()
+    meaning = fields.String()
+
+
+class Profile(Schema):
+    """The limits under which an agent trades."""
+
+    agent = fields.String()
+    version = fields.Integer(
+        allow_none=True,
+        metadata={"description": "rises with every change; each decision names its own; null: never started"},
+    )
+    limits = fields.Dict(
+        keys=fields.String(), values=fields.Nested(Limit), metadata={"description": "by name of the limit"}
+    )
+
+
 class ControlAnswer(Standing):
     """The standing after a control call."""
 

@@ -5,7 +5,7 @@ from typing import cast
 from flask import current_app
 
 from agents.errors import NotFoundError
-from agents.profiles import PROFILES, RiskProfile
+from agents.profiles import RiskProfile
 from runtime.bootstrap import ControlServices
 
 EXTENSION = "control"
@@ -22,7 +22,8 @@ def profile_of(agent: str) -> RiskProfile:
     Raises:
         NotFoundError: there is no such agent.
     """
-    profile = PROFILES.get(agent)
+    profiles = services().profiles
+    profile = profiles.get(agent)
     if profile is None:
-        raise NotFoundError(f"there is no agent {agent}; there are {', '.join(PROFILES)}")
+        raise NotFoundError(f"there is no agent {agent}; there are {', '.join(profiles)}")
     return profile

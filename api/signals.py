@@ -12,7 +12,6 @@ from typing import Any
 from flask import Response, jsonify, url_for
 
 from agents.errors import ConflictError, InvalidInputError
-from agents.profiles import PROFILES
 from agents.signals import parse_signal
 from api import record_answers, schemas
 from api.blueprint import Blueprint
@@ -63,9 +62,9 @@ def take_in(raw: Mapping[str, object], *, agent: str, source: str, untimed_id: s
         InvalidInputError: names the field that is not as it must be.
     """
     signal = parse_signal(raw, received_at=datetime.now(UTC), untimed_id=untimed_id)
-    if not any(signal.symbol in profile.symbols for profile in PROFILES.values()):
-        raise InvalidInputError("symbol", f"{signal.symbol} is traded by no agent")
     at_hand = services()
+    if not any(signal.symbol in profile.symbols for profile in at_hand.profiles.values()):
+        raise InvalidInputError("symbol", f"{signal.symbol} is traded by no agent")
     with at_hand.book.unit_of_work() as session:
         if control.publication(session, agent) is None:
             raise ConflictError(f"agent {agent} was never started: start it first")

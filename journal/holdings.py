@@ -22,13 +22,14 @@ class AgentSnapshot:
     status: Status
     version: int
     book_version: int
+    profile_version: int
     symbols: tuple[str, ...]
     has_unresolved_order: bool
     trading: TradingState
 
 
 SNAPSHOT = text("""
-SELECT a.name, a.status, a.version, a.book_version, a.symbols,
+SELECT a.name, a.status, a.version, a.book_version, a.profile_version, a.symbols,
        EXISTS (SELECT FROM trading.orders o WHERE o.agent = a.name AND o.state IN ('intended', 'unknown')) AS unresolved,
        (SELECT state FROM trading.service_state) AS trading
 FROM trading.agents a WHERE a.name = :agent
@@ -86,6 +87,7 @@ def agent_snapshot(session: Session, agent: str) -> AgentSnapshot:
         status=Status(row.status),
         version=row.version,
         book_version=row.book_version,
+        profile_version=row.profile_version,
         symbols=tuple(row.symbols),
         has_unresolved_order=row.unresolved,
         trading=TradingState(row.trading) if row.trading else TradingState.HALTED,

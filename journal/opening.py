@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from sqlalchemy import func, select, update
@@ -43,11 +43,6 @@ class Started:
 
     account_id: str
     opened: bool
-
-
-def seconds(interval: timedelta) -> Decimal:
-    """An interval in seconds, exactly."""
-    return Decimal(interval // timedelta(microseconds=1)) / 1_000_000
 
 
 def start(session: Session, request: StartRequest, *, actor: str) -> Started:
@@ -121,7 +116,6 @@ def _start_agent(agent: Agent, request: StartRequest) -> None:
     agent.status = status_after(Status(agent.status), Command.START, subject=f"agent {agent.name}")
     agent.symbols = list(request.symbols or request.profile.symbols)
     agent.tick_seconds = request.tick_seconds
-    agent.profile_version = request.profile.version
     agent.last_error = None
     agent.version += 1
     agent.updated_at = datetime.now(UTC)

@@ -1,11 +1,13 @@
 """The one place that wires concretes; tests wire their own."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adapters import state
 from adapters.queue import TaskQueue, celery_app
 from adapters.state import StateStore
+from agents.profiles import RiskProfile
 from journal.database import Book, connect
 from runtime.failpoints import Reach, nothing_happens, reach_function
 from runtime.settings import ExchangeSettings, Settings
@@ -28,6 +30,11 @@ class ControlServices:
     state: StateStore
     queue: TaskQueue
 
+    @property
+    def profiles(self) -> Mapping[str, RiskProfile]:
+        """Every agent's risk profile by its name."""
+        return self.settings.profiles
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerServices:
@@ -41,6 +48,11 @@ class WorkerServices:
     ml_engine: "MLSignalConsumer"
     alerts: "Alerts | NullAlerts"
     reach: Reach = nothing_happens
+
+    @property
+    def profiles(self) -> Mapping[str, RiskProfile]:
+        """Every agent's risk profile by its name."""
+        return self.settings.profiles
 
 
 def control_services(settings: Settings) -> ControlServices:

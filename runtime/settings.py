@@ -6,8 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from ipaddress import ip_address
+from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from agents.errors import ProfileError
+from agents.profile_file import parse_profiles
+from agents.profiles import PROFILES, RiskProfile
 from runtime.failpoints import POINTS
 
 TESTNET_URL = "https://testnet.binance.vision"
@@ -48,6 +53,8 @@ class Settings:
     """Overrides every agent's tick interval."""
     alert_urls: tuple[str, ...] = field(repr=False)
     """Apprise addresses that are told when something needs a person."""
+    profiles: Mapping[str, RiskProfile]
+    """Every agent's by its name: the built-in ones, and those of the profiles file."""
     kill_at: Mapping[str, float] = field(default_factory=dict)
     """Set by the chaos suite alone: probability of dying at each fail point, see :mod:`runtime.failpoints`."""
 
@@ -72,6 +79,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         port=_port(env.get("PORT", "8003")),
         tick_seconds=_seconds(env, "TICK_SECONDS"),
         alert_urls=_words(env.get("ALERT_URLS", "")),
+        profiles=_profiles(env),
         kill_at=_kill_at(env),
     )
     _check_api_is_guarded(settings)
@@ -156,6 +164,19 @@ def _seconds(env: Mapping[str, str], name: str) -> Decimal | None:
     if not (seconds.is_finite() and Decimal("0.5") <= seconds <= 86400):
         raise SettingsError(f"{name} must be from 0.5 to 86400 seconds")
     return seconds
+
+
+def _profiles(env: Mapping[str, str]) -> Mapping[str, RiskProfile]:
+    path = env.get("PROFILES_FILE", "").strip()
+    if not path:
+        return PROFILES
+    try:
+        further = parse_profiles(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"PROFILES_FILE: {path} cannot be read: {error}") from None
+    except ProfileError as error:
+        raise SettingsError(f"PROFILES_FILE: {path}: {error}") from None
+    return MappingProxyType({**PROFILES, **further})
 
 
 def _kill_at(env: Mapping[str, str]) -> Mapping[str, float]:

@@ -11,7 +11,7 @@ from agents.decision import Verdict, decide_entries, decide_exits
 from agents.errors import ExchangeError, StaleStateError
 from agents.model import Action, ExitReason, Market, Quote, Side, plain
 from agents.orders import client_order_id
-from agents.profiles import PROFILES, RiskProfile
+from agents.profiles import RiskProfile
 from agents.risk import Code, Denial, Situation, judge_signal
 from journal import decisions, holdings
 from journal.decisions import PendingDecision
@@ -43,18 +43,18 @@ def _decide_once(services: WorkerServices, decision_id: int) -> None:
         if decision is None:
             return
         seen = holdings.agent_snapshot(session, decision.agent)
-    profile = PROFILES[decision.agent]
+    profile = services.profiles[decision.agent]
     market, quote = _market_data(services, decision.signal.symbol)
     denial = judge_signal(_situation(decision, seen, profile, market, quote))
     if denial is not None or market is None or quote is None:
         denial = denial or Denial(Code.MARKET_DATA_MISSING, "no market data")
-        _record(services, decision, Verdict(denial.code, denial.detail, {}), quote, profile)
+        _record(services, decision, seen, Verdict(denial.code, denial.detail, {}), quote)
         return
     verdict = _verdict(services, decision.signal, seen, profile, market, quote)
     if verdict.block is None:
-        _record(services, decision, verdict, quote, profile)
+        _record(services, decision, seen, verdict, quote)
         return
-    _order(services, decision, seen, verdict, quote, profile)
+    _order(services, decision, seen, verdict, quote)
 
 
 def _market_data(services: WorkerServices, symbol: str) -> tuple[Market | None, Quote | None]:
@@ -126,10 +126,10 @@ def _denied(verdict: Verdict, code: Code, detail: str) -> Verdict:
 
 
 def _record(
-    services: WorkerServices, decision: PendingDecision, verdict: Verdict, quote: Quote | None, profile: RiskProfile
+    services: WorkerServices, decision: PendingDecision, seen: AgentSnapshot, verdict: Verdict, quote: Quote | None
 ) -> None:
     with services.book.unit_of_work() as session:
-        decisions.record_verdict(session, decision, verdict, quote=quote, profile_version=profile.version)
+        decisions.record_verdict(session, decision, verdict, quote=quote, profile_version=seen.profile_version)
 
 
 def _order(
@@ -138,7 +138,6 @@ def _order(
     seen: AgentSnapshot,
     verdict: Verdict,
     quote: Quote,
-    profile: RiskProfile,
 ) -> None:
     """Commit the decision together with its order, then send it."""
     if verdict.block is None:
@@ -153,6 +152,6 @@ def _order(
     )
 
     def record(session: Session) -> bool:
-        return decisions.record_verdict(session, decision, verdict, quote=quote, profile_version=profile.version)
+        return decisions.record_verdict(session, decision, verdict, quote=quote, profile_version=seen.profile_version)
 
     commit_and_place(services, intent, record)

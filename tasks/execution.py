@@ -12,7 +12,6 @@ from agents.errors import ExchangeError
 from agents.exits import open_bracket
 from agents.model import Fill, Market, Side, Status, TradingState
 from agents.orders import SEND_WITHIN, Accepted, OrderState, Placement, Refused, Unknown, state_after
-from agents.profiles import PROFILES
 from journal import holdings, ledger
 from journal.ledger import Intent, OpenOrder, Outcome
 from runtime.bootstrap import WorkerServices
@@ -122,7 +121,7 @@ def _accepted(services: WorkerServices, order: OpenOrder, exchange_order_id: str
         return Outcome(state, exchange_order_id, fills, divide_exit_fills(wants, fills, market, price_of))
     legs = divide_fills(order.side, wants, fills, market, price_of)
     average_price = sum(fill.cost for fill in fills) / sum(fill.quantity for fill in fills)
-    bracket = open_bracket(order.id, order.symbol, Decimal(average_price), PROFILES[order.agent])
+    bracket = open_bracket(order.id, order.symbol, Decimal(average_price), services.profiles[order.agent])
     return Outcome(state, exchange_order_id, fills, legs, bracket)
 
 

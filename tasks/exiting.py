@@ -10,7 +10,6 @@ from agents.errors import StaleStateError
 from agents.exits import exit_reason, follow
 from agents.model import ExitReason, Position, Quote, Side, TradingState
 from agents.orders import client_order_id
-from agents.profiles import PROFILES
 from agents.risk import Code
 from journal import holdings, withdrawals
 from journal.holdings import AgentSnapshot
@@ -84,7 +83,7 @@ def _sell(
         )
     if seen.trading is TradingState.HALTED or seen.has_unresolved_order:
         return
-    price = limit_price(Side.SELL, quote, PROFILES[agent].max_slippage, market)
+    price = limit_price(Side.SELL, quote, services.profiles[agent].max_slippage, market)
     verdict = decide_exits(positions, market, price)
     if verdict.code is Code.NO_POSITION:
         return

@@ -12,7 +12,6 @@ from agents.decision import Verdict, decide_exits
 from agents.errors import TradingError
 from agents.liquidation import Offer, raise_cash
 from agents.model import ExitReason, Position, Quote, Side, TradingState
-from agents.profiles import PROFILES
 from journal import holdings, withdrawal_queries, withdrawals
 from journal.holdings import AgentSnapshot
 from runtime.bootstrap import WorkerServices
@@ -116,7 +115,7 @@ def _plan(services: WorkerServices, agent: str, quotes: Mapping[str, Quote]) -> 
     by_account: dict[str, list[Position]] = defaultdict(list)
     for position in held:
         by_account[position.account_id].append(position)
-    fee = PROFILES[agent].fee_reserve
+    fee = services.profiles[agent].fee_reserve
     parts = {
         position_id: quantity
         for account_id, positions in by_account.items()
@@ -126,7 +125,7 @@ def _plan(services: WorkerServices, agent: str, quotes: Mapping[str, Quote]) -> 
 
 
 def _offers(services: WorkerServices, agent: str, quotes: Mapping[str, Quote]) -> dict[str, Offer]:
-    markets, slippage = services.exchange.markets(), PROFILES[agent].max_slippage
+    markets, slippage = services.exchange.markets(), services.profiles[agent].max_slippage
     return {
         symbol: Offer(markets[symbol], limit_price(Side.SELL, quote, slippage, markets[symbol]))
         for symbol, quote in quotes.items()

@@ -1,4 +1,4 @@
-"""The demo: a handful of accounts under each of the three agents, driven over the API as the platform would."""
+"""The demo: a handful of accounts under each agent, driven over the API as the platform would."""
 
 import threading
 from collections.abc import Callable
@@ -8,7 +8,6 @@ import requests
 
 from sandbox.launcher.feed import Feed
 
-AGENTS = ("atlas", "orion", "nova")
 EQUITIES = (1_000, 2_500, 10_000, 25_000, 100_000)
 _LISTS = ("decisions", "orders", "trades")
 _ROWS = 200
@@ -45,7 +44,7 @@ class Demo:
     def _run(self) -> None:
         try:
             self._feed.skip(*map(self._list, _LISTS))
-            for agent in AGENTS:
+            for agent in [standing["agent"] for standing in self._list("agents")]:
                 started = sum(self._start_account(agent, number) for number in range(1, len(EQUITIES) + 1))
                 self._say(f"demo: {agent} trades for {len(EQUITIES)} accounts ({started} started now)")
         except requests.RequestException as error:
