@@ -131,7 +131,14 @@ DUPLICATES = {
 }
 """Tasks delivered more than once."""
 
-CONTROL = ("pause", "resume", "stop", "stop and close", "start", "halt", "reduce", "activate")
+UNDONE_BY = {
+    "pause": "resume",
+    "stop": "start",
+    "stop and close": "start",
+    "halt": "activate",
+    "reduce": "activate",
+}
+"""Commands, and what takes them back."""
 
 CHANCE_AT: Mapping[str, float] = {
     "signals_stored": 0.08,
@@ -235,10 +242,15 @@ def _pick(rng: random.Random, chances: Mapping[str, int], count: int, seconds: f
 
 
 def _control(rng: random.Random, agents: list[str], seconds: float) -> list[Action]:
-    commands = rng.choices(CONTROL, [3, 4, 1, 2, 4, 1, 1, 4], k=rng.choice([0, 0, 2, 5]))
-    return [
-        Action(_moment(rng, seconds), "control", {"command": word, "agent": rng.choice(agents)}) for word in commands
-    ]
+    """An operator's commands, most of them taken back soon, so that the run goes on."""
+    actions = []
+    for word in rng.choices(list(UNDONE_BY), k=rng.choice([0, 0, 1, 2])):
+        at, agent = _moment(rng, seconds), rng.choice(agents)
+        actions.append(Action(at, "control", {"command": word, "agent": agent}))
+        if rng.random() < 0.85:
+            back = at + rng.uniform(0.1, 4)
+            actions.append(Action(back, "control", {"command": UNDONE_BY[word], "agent": agent}))
+    return actions
 
 
 def _money(rng: random.Random, agents: list[str], seconds: float) -> list[Action]:
