@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from adapters.queue import SIGNAL_TASK, TICK_TASK
 from agents.signals import parse_signal
 from journal import signals
-from tests.chaos.plan import Action, Options
+from tests.chaos.plan import DUPLICATES, Action, Options
 from tests.chaos.processes import Child
 from tests.chaos.world import WEBHOOK_SECRET, World
 
@@ -233,14 +233,5 @@ HANDLERS: Mapping[str, Handler] = {
     "CLIENT KILL": _cut_connections,
     "kill PostgreSQL": _kill_postgres,
     "kill exchange": _kill_exchange,
-    **dict.fromkeys(
-        (
-            "agents.tick again",
-            "agents.signal again",
-            "orders.resolve again",
-            "signals.sweep again",
-            "agents.rehydrate again",
-        ),
-        _again,
-    ),
+    **dict.fromkeys(DUPLICATES, _again),
 }

@@ -128,6 +128,7 @@ DUPLICATES = {
     "orders.resolve again": 2,
     "signals.sweep again": 2,
     "agents.rehydrate again": 1,
+    "exchange.reconcile again": 2,
 }
 """Tasks delivered more than once."""
 

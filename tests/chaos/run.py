@@ -21,7 +21,7 @@ from tests.chaos.plan import Plan, market
 from tests.chaos.verdict import judge
 from tests.chaos.world import Servers, World
 
-REST_SECONDS = 60
+REST_SECONDS = 80
 RECOVERY_SECONDS = 30
 """In which every running agent must be running again by itself."""
 STEP_SECONDS = 0.03
@@ -97,7 +97,21 @@ def _rest(world: World, actor: Actor) -> float:
         assert time.monotonic() < deadline, f"still open {REST_SECONDS} s after all agents were back: {open_work}"
         world.processes.tend()
         time.sleep(0.1)
+    _reconcile(world, deadline)
     return recovered
+
+
+def _reconcile(world: World, deadline: float) -> None:
+    """Have the service itself compare everything with the exchange."""
+    result = None
+    while result not in {"ok", "mismatch", "accepted", "venue_wiped"}:
+        run_id = world.api.post("/reconciliation", json={"full": True}).get_json()["id"]
+        while (result := world.api.get(f"/reconciliation/{run_id}").get_json()["result"]) is None:
+            assert time.monotonic() < deadline, "the reconciliation that was asked for is carried out"
+            world.services.queue.app.send_task("exchange.reconcile")
+            world.processes.tend()
+            time.sleep(0.5)
+    assert result == "ok", world.api.get("/reconciliation").get_json()
 
 
 def _until_back(world: World, actor: Actor) -> float:

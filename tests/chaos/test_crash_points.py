@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from sqlalchemy import text
 
 from runtime.failpoints import POINTS
 from tests.chaos.conftest import until_back
@@ -12,6 +13,15 @@ from tests.chaos.world import World
 from tests.e2e.service import wait_for
 
 pytestmark = pytest.mark.xdist_group("chaos")
+
+BOOK = """
+SELECT (SELECT jsonb_agg(to_jsonb(a) ORDER BY a.id) FROM trading.accounts a) AS accounts,
+       (SELECT jsonb_agg(to_jsonb(p) ORDER BY p.id) FROM trading.positions p) AS positions,
+       (SELECT jsonb_agg(to_jsonb(o) ORDER BY o.id) FROM trading.orders o) AS orders,
+       (SELECT jsonb_agg(to_jsonb(f) ORDER BY f.trade_id) FROM trading.fills f) AS fills,
+       (SELECT jsonb_agg(to_jsonb(x) ORDER BY x.id) FROM investment.account_transactions x) AS transactions
+"""
+"""Everything that is money."""
 
 LEAVES: dict[str, list[str]] = {
     "signals_stored": [],
@@ -36,6 +46,10 @@ BECOMES = {
 
 def orders(world: World) -> list[str]:
     return [row["state"] for row in world.rows("SELECT state FROM trading.orders ORDER BY id")]
+
+
+def codes(world: World) -> list[str]:
+    return [row["code"] for row in world.rows("SELECT code FROM trading.decisions ORDER BY id")]
 
 
 def ticks(world: World) -> int:
@@ -120,3 +134,28 @@ def test_two_workers_that_get_every_message_several_times_trade_a_signal_once(wo
 
     assert judge(world, []).breaches == []
     assert len(world.venue.orders(["BTCUSDT", "ETHUSDT"])) == 3
+
+
+def test_a_wiped_exchange_freezes_trading_and_edits_nothing(world: World) -> None:
+    until_back(world)
+    world.advise("BTCUSDT", "buy", 0.9)
+    wait_for(lambda: orders(world) == ["filled"], "something is held")
+    with world.book.unit_of_work() as session:
+        session.execute(text("UPDATE trading.orders SET resolved_at = resolved_at - interval '1 minute'"))
+    for beat in world.processes.beats:
+        beat.terminate()
+    money = world.rows(BOOK)
+
+    world.exchange.wipe()
+    world.services.queue.app.send_task("exchange.reconcile")
+
+    switch = wait_for(
+        lambda: [s for s in world.rows("SELECT * FROM trading.service_state") if s["state"] == "HALTED"], "it is halted"
+    )
+    assert switch[0]["reason"] == "venue_wiped"
+    world.advise("ETHUSDT", "buy", 0.9)
+    world.advise("BTCUSDT", "sell", 0.9)
+    world.services.queue.app.send_task("agents.tick", args=["atlas"])
+    wait_for(lambda: codes(world).count("trading_halted") == 2, "both signals are denied")
+    assert world.rows(BOOK) == money
+    assert world.venue.orders(["BTCUSDT", "ETHUSDT"]) == []
