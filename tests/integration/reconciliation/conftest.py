@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 
+from journal import performance
 from journal.audit import breaches
 from tasks import comparing
 from tasks.reconciling import reconcile
@@ -62,7 +63,7 @@ def broken(world: World) -> Callable[[], set[str]]:
 
 @pytest.fixture
 def traded(world: World) -> World:
-    """Entries of three accounts, an exit in two parts, an unknown outcome, and dust."""
+    """Entries of three accounts, an exit in two parts, an unknown outcome, and dust; measured until now."""
     world.open_account("atlas", "10000", "a")
     world.open_account("atlas", "20000", "b")
     world.open_account("nova", "333.33", "c")
@@ -74,4 +75,6 @@ def traded(world: World) -> World:
     world.venue.add_fault("partial_fill", fraction="0.4")
     world.tick("atlas")
     world.tick("atlas")
+    with world.services.book.unit_of_work() as session:
+        performance.sync_day(session, datetime.now(UTC).date(), is_last=True)
     return world
