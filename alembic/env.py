@@ -5,6 +5,7 @@ from logging.config import fileConfig
 
 from sqlalchemy import text
 
+import journal.performance_models
 import journal.reconciliation_models  # noqa: F401 - imported so that the metadata knows their tables
 from alembic import context
 from journal import flow_models, models, trade_models  # noqa: F401 - imported so that the metadata knows their tables

@@ -84,14 +84,14 @@ def trades(query: Answer, account_id: str) -> Answer:
 @blueprint.arguments(schemas.PerformanceQuery, location="query")
 @blueprint.response(200, answers.page_of(record_answers.Snapshot, "Performance"))
 def performance(query: Answer, account_id: str) -> Answer:
-    """Its daily snapshots."""
+    """Its snapshots of days, weeks (by their Monday) or months (by their first day)."""
     with services().book.reading() as session:
         _known(session, account_id)
         return page(
             lambda limit: outward_queries.performance(
                 session,
                 account_id,
-                period_type=query.get("period_type"),
+                period_type=query["period_type"],
                 before=query.get("cursor"),
                 limit=limit,
             ),

@@ -160,7 +160,9 @@ class TransactionsQuery(PageQuery):
 class PerformanceQuery(PageQuery):
     """Which snapshots."""
 
-    period_type = fields.String(validate=CODE, metadata={"example": "daily"})
+    period_type = fields.String(
+        load_default="daily", validate=CODE, metadata={"description": "daily, weekly or monthly", "default": "daily"}
+    )
     cursor = fields.Date(metadata={"description": "`next_cursor` of the page before"})
 
 

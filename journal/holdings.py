@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from agents import model
 from agents.errors import NotFoundError
 from agents.model import Status, TradingState
+from journal.performance_models import MarkHistory
 from journal.trade_models import Mark, Share
 
 
@@ -179,14 +180,18 @@ def shares(session: Session, order_id: int) -> list[model.Want]:
 
 
 def store_marks(session: Session, quotes: Iterable[model.Quote]) -> None:
-    """Keep the market's last prices, by which equity is measured."""
-    rows = [{"symbol": q.symbol, "bid": q.bid, "ask": q.ask, "at": q.at} for q in quotes]
-    if not rows:
+    """Keep the market's last prices, by which equity is measured, and the last of each minute, by which it was."""
+    newest = {q.symbol: q for q in sorted(quotes, key=lambda quote: (quote.symbol, quote.at))}.values()
+    if not newest:
         return
-    statement = insert(Mark).values(sorted(rows, key=lambda row: str(row["symbol"])))
+    statement = insert(Mark).values([{"symbol": q.symbol, "bid": q.bid, "ask": q.ask, "at": q.at} for q in newest])
     newer = statement.excluded.at > Mark.at
     values = {"bid": statement.excluded.bid, "ask": statement.excluded.ask, "at": statement.excluded.at}
     session.execute(statement.on_conflict_do_update(index_elements=[Mark.symbol], set_=values, where=newer))
+    minutes = [{"symbol": q.symbol, "bid": q.bid, "at": q.at.replace(second=0, microsecond=0)} for q in newest]
+    history = insert(MarkHistory).values(minutes)
+    keys, bid = [MarkHistory.symbol, MarkHistory.at], {"bid": history.excluded.bid}
+    session.execute(history.on_conflict_do_update(index_elements=keys, set_=bid))
 
 
 def assigned_cash(session: Session) -> Decimal:

@@ -109,6 +109,7 @@ class CashFlow(Base):
         CheckConstraint("flow_type IN ('deposit', 'withdrawal')", name="flow_type"),
         CheckConstraint("amount > 0", name="amount_positive"),
         UniqueConstraint("account_id", "reference_id"),
+        Index(None, "created_at"),
     )
 
     id: Mapped[BigId]

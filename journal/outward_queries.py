@@ -17,9 +17,9 @@ SELECT
     snapshot_date, period_type, opening_balance, closing_balance, profit_loss, total_trades, winning_trades
 FROM investment.performance_snapshots
 WHERE account_id = :account_id
-    AND (:period_type IS NULL OR period_type = :period_type)
+    AND period_type = :period_type
     AND (CAST(:before AS date) IS NULL OR snapshot_date < CAST(:before AS date))
-ORDER BY snapshot_date DESC, period_type
+ORDER BY snapshot_date DESC
 LIMIT :limit
 """
 
@@ -56,9 +56,9 @@ def transactions(session: Session, account_id: str, *, before: str | None = None
 
 
 def performance(
-    session: Session, account_id: str, *, period_type: str | None = None, before: date | None = None, limit: int
+    session: Session, account_id: str, *, period_type: str, before: date | None = None, limit: int
 ) -> list[View]:
-    """An account's snapshots, the newest first; ``before`` is the date of the last one of the page before."""
+    """An account's snapshots of one period type, the newest first; ``before`` is the date of the last one of the page before."""
     types = outward.column_types(session, outward.SNAPSHOTS)
     if not outward.fits(account_id, types["account_id"]):
         return []

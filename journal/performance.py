@@ -1,43 +1,217 @@
-"""Daily performance of every account, in set-based SQL, as the platform reads it."""
+"""Daily performance of every account, marked to market at the day's close, in set-based SQL.
 
+Each day follows from the closing of the one before it and from what the ledger says of the day. Days
+are UTC days. The platform reads them, rolled up, in ``investment.performance_snapshots``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import text
-from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
+from agents.errors import InvalidInputError
 from journal import outward
+from journal.past import BID_AT, HELD_AT, SIGNED
 
-SYNC_DAY = """
-WITH flows AS (
-    SELECT account_id, sum(CASE flow_type WHEN 'deposit' THEN amount ELSE -amount END) AS until_close,
-           sum(CASE flow_type WHEN 'deposit' THEN amount ELSE -amount END) FILTER (WHERE created_at < :open) AS until_open
-    FROM trading.cash_flows WHERE created_at < :close GROUP BY account_id
-), trades AS (
-    SELECT account_id, sum(profit_loss) AS until_close, sum(profit_loss) FILTER (WHERE closed_at < :open) AS until_open,
-           sum(profit_loss) FILTER (WHERE closed_at >= :open) AS profit_loss,
-           count(*) FILTER (WHERE closed_at >= :open) AS total,
-           count(*) FILTER (WHERE closed_at >= :open AND profit_loss > 0) AS winning
-    FROM trading.trades WHERE closed_at < :close GROUP BY account_id
+ADVISORY_LOCK = 7_318_004
+"""Two syncs at once wait for each other, day by day, on this key."""
+ONE_DAY = timedelta(days=1)
+
+MINUTES_KEPT = timedelta(days=2)
+"""So long every minute's bid is kept; then the last of each hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayWritten:
+    """One day's snapshots: of how many accounts, and whether the day is over."""
+
+    day: date
+    accounts: int
+    is_final: bool
+
+
+FIRST_STALE_DAY = f"""
+WITH ledger AS (
+    SELECT day, sum(trades) AS trades, sum(profit_loss) AS profit_loss, sum(net_flows) AS net_flows FROM (
+        SELECT CAST(t.closed_at AT TIME ZONE 'UTC' AS date) AS day, 1 AS trades, t.profit_loss, 0 AS net_flows
+        FROM trading.trades t JOIN trading.accounts a ON a.id = t.account_id AND a.kind <> 'dust'
+        UNION ALL
+        SELECT CAST(created_at AT TIME ZONE 'UTC' AS date), 0, 0, {SIGNED} FROM trading.cash_flows
+    ) entries GROUP BY day
 )
+SELECT min(d.day) FROM (
+    SELECT CAST(generate_series(min(day), CAST(:until AS date), interval '1 day') AS date) AS day FROM ledger
+) d
+LEFT JOIN trading.synced_days s ON s.day = d.day AND s.is_final
+LEFT JOIN ledger l ON l.day = d.day
+WHERE s.day IS NULL OR (s.trades, s.realised_profit, s.net_flows)
+    IS DISTINCT FROM (coalesce(l.trades, 0), coalesce(l.profit_loss, 0), coalesce(l.net_flows, 0))
+"""  # noqa: S608 - a constant
+"""The first day that was missed, that was not over when it was synced, or of which the ledger says something else now."""
+
+WRITE_ACCOUNTS = f"""
+WITH flows AS (
+    SELECT account_id, sum({SIGNED}) AS net, coalesce(sum(amount) FILTER (WHERE flow_type = 'deposit'), 0) AS came_in
+    FROM trading.cash_flows WHERE created_at >= :open AND created_at < :close GROUP BY account_id
+), traded AS (
+    SELECT account_id, sum(profit_loss) AS profit_loss, count(*) AS trades, count(*) FILTER (WHERE profit_loss > 0) AS won
+    FROM trading.trades WHERE closed_at >= :open AND closed_at < :close GROUP BY account_id
+), marks AS MATERIALIZED (
+    SELECT m.symbol, ({BID_AT.format(symbol="m.symbol", moment=":close")}) AS bid FROM trading.marks m
+), held AS (
+    SELECT h.account_id, round(sum(coalesce(h.quantity * m.bid, h.cost) - h.cost), 8) AS unrealised
+    FROM ({HELD_AT.format(moment=":close", chosen_positions="", chosen_trades="")}) h LEFT JOIN marks m USING (symbol)
+    GROUP BY h.account_id
+), served AS (
+    SELECT DISTINCT ON (account_id) account_id, agent FROM trading.assignments WHERE started_at < :close
+    ORDER BY account_id, started_at DESC
+), worth AS (
+    SELECT a.id AS account_id, coalesce(s.agent, a.agent) AS agent, coalesce(b.closing, 0) AS opening,
+           coalesce(f.net, 0) AS net_flows, coalesce(f.came_in, 0) AS came_in,
+           coalesce(b.realised, 0) + coalesce(f.net, 0) + coalesce(t.profit_loss, 0) AS realised,
+           coalesce(h.unrealised, 0) AS unrealised, coalesce(t.trades, 0) AS trades, coalesce(t.won, 0) AS won
+    FROM trading.accounts a
+    LEFT JOIN trading.account_days b ON b.day = CAST(:day AS date) - 1 AND b.account_id = a.id
+    LEFT JOIN flows f ON f.account_id = a.id
+    LEFT JOIN traded t ON t.account_id = a.id
+    LEFT JOIN held h ON h.account_id = a.id
+    LEFT JOIN served s ON s.account_id = a.id
+    WHERE a.kind <> 'dust' AND (b.account_id IS NOT NULL OR f.account_id IS NOT NULL)
+      AND (a.closed_at IS NULL OR a.closed_at >= :open)
+)
+INSERT INTO trading.account_days AS kept (day, account_id, agent, opening, net_flows, capital, profit_loss, closing, realised,
+                                          trades, winning_trades)
+SELECT :day, account_id, agent, opening, net_flows, opening + came_in, realised + unrealised - opening - net_flows,
+       realised + unrealised, realised, trades, won
+FROM worth ORDER BY account_id
+ON CONFLICT (day, account_id) DO UPDATE SET
+    agent = excluded.agent, opening = excluded.opening, net_flows = excluded.net_flows, capital = excluded.capital,
+    profit_loss = excluded.profit_loss, closing = excluded.closing, realised = excluded.realised,
+    trades = excluded.trades, winning_trades = excluded.winning_trades
+WHERE kept IS DISTINCT FROM excluded
+"""  # noqa: S608 - constants of this package
+"""A closed account has its last row on the day on which it was closed."""
+
+WRITE_AGENTS = """
+INSERT INTO trading.agent_days (agent, day, accounts, opening, net_flows, capital, profit_loss, closing)
+SELECT agent, :day, accounts, opening, closing - opening - profit_loss, capital, profit_loss, closing FROM (
+    SELECT g.name AS agent, coalesce(d.accounts, 0) AS accounts, coalesce(b.closing, 0) AS opening,
+           coalesce(d.capital, 0) AS capital, coalesce(d.profit_loss, 0) AS profit_loss, coalesce(d.closing, 0) AS closing
+    FROM trading.agents g
+    LEFT JOIN trading.agent_days b ON b.agent = g.name AND b.day = CAST(:day AS date) - 1
+    LEFT JOIN (
+        SELECT agent, count(*) AS accounts, sum(capital) AS capital, sum(profit_loss) AS profit_loss, sum(closing) AS closing
+        FROM trading.account_days WHERE day = :day GROUP BY agent
+    ) d ON d.agent = g.name
+    WHERE d.agent IS NOT NULL OR b.closing <> 0
+) sums
+ON CONFLICT (agent, day) DO UPDATE SET
+    accounts = excluded.accounts, opening = excluded.opening, net_flows = excluded.net_flows, capital = excluded.capital,
+    profit_loss = excluded.profit_loss, closing = excluded.closing
+"""
+
+NOTE_DAY = """
+INSERT INTO trading.synced_days (day, is_final, accounts, trades, net_flows, realised_profit)
+SELECT :day, :close <= now(), d.accounts, d.trades, d.net_flows, d.realised - b.realised - d.net_flows FROM (
+    SELECT count(*) AS accounts, coalesce(sum(trades), 0) AS trades, coalesce(sum(net_flows), 0) AS net_flows,
+           coalesce(sum(realised), 0) AS realised
+    FROM trading.account_days WHERE day = :day
+) d, (SELECT coalesce(sum(realised), 0) AS realised FROM trading.account_days WHERE day = CAST(:day AS date) - 1) b
+ON CONFLICT (day) DO UPDATE SET
+    is_final = excluded.is_final, accounts = excluded.accounts, trades = excluded.trades, net_flows = excluded.net_flows,
+    realised_profit = excluded.realised_profit, synced_at = now()
+RETURNING accounts, is_final
+"""
+"""The sums are those of what was written, so that an entry that came meanwhile is found by the next sync."""
+
+PUBLISH = """
 INSERT INTO investment.performance_snapshots (account_id, snapshot_date, period_type, opening_balance, closing_balance,
                                               profit_loss, total_trades, winning_trades)
-SELECT CAST(a.id AS {account_id_type}), :day, 'daily',
-       coalesce(f.until_open, 0) + coalesce(t.until_open, 0), f.until_close + coalesce(t.until_close, 0),
-       coalesce(t.profit_loss, 0), coalesce(t.total, 0), coalesce(t.winning, 0)
-FROM trading.accounts a JOIN flows f ON f.account_id = a.id LEFT JOIN trades t ON t.account_id = a.id
-WHERE a.kind <> 'dust'
+SELECT CAST(d.account_id AS {account_id_type}), :first, :period, coalesce(l.closing, 0) - d.profit_loss - d.net_flows,
+       coalesce(l.closing, 0), d.profit_loss, d.trades, d.won
+FROM (
+    SELECT account_id, sum(profit_loss) AS profit_loss, sum(net_flows) AS net_flows, sum(trades) AS trades,
+           sum(winning_trades) AS won
+    FROM trading.account_days WHERE day BETWEEN :first AND :last GROUP BY account_id
+) d
+LEFT JOIN trading.account_days l ON l.day = :last AND l.account_id = d.account_id
+ORDER BY d.account_id
 ON CONFLICT (account_id, snapshot_date, period_type) DO UPDATE SET
     opening_balance = EXCLUDED.opening_balance, closing_balance = EXCLUDED.closing_balance,
     profit_loss = EXCLUDED.profit_loss, total_trades = EXCLUDED.total_trades, winning_trades = EXCLUDED.winning_trades
 """
-"""Balances are realised: flows plus realised profit, open positions at cost. So for every row
-closing - opening = profit_loss + the day's net flows."""
+"""One account's days from ``first`` to ``last`` as one row; an account that was closed in between is worth nothing."""
+
+THIN_MARKS = """
+DELETE FROM trading.mark_history h
+WHERE h.at < :before AND EXISTS (
+    SELECT FROM trading.mark_history n
+    WHERE n.symbol = h.symbol AND n.at > h.at AND n.at < date_trunc('hour', h.at, 'UTC') + interval '1 hour')
+"""
 
 
-def sync_day(session: Session, day: date) -> int:
-    """Write or correct the daily snapshot of every account that existed at the day's end; the number of accounts."""
+def days_to_sync(session: Session, wanted: date | None) -> Sequence[date]:
+    """The days to write, in order: from the first that is missing or was corrected, or an earlier one that is wanted.
+
+    Args:
+        session: a view of the book.
+        wanted: a day to be written in any case, today at the latest; yesterday when omitted. All days after it
+            follow from it and are written as well.
+
+    Raises:
+        InvalidInputError: ``wanted`` is in the future.
+    """
+    now: datetime = session.execute(text("SELECT now()")).scalar_one()
+    today = now.astimezone(UTC).date()
+    last = max(wanted or today - ONE_DAY, today - ONE_DAY)
+    if last > today:
+        raise InvalidInputError("day", f"{wanted} has not begun")
+    stale: date | None = session.scalar(text(FIRST_STALE_DAY), {"until": last})
+    beginning: date | None = session.scalar(text("SELECT min(day) FROM trading.synced_days"))
+    first = min((day for day in (stale, wanted) if day is not None), default=None)
+    if first is None or (beginning is None and stale is None):
+        return []
+    first = max(first, min(day for day in (beginning, stale) if day is not None))
+    return [first + ONE_DAY * offset for offset in range((last - first).days + 1)]
+
+
+def sync_day(session: Session, day: date, *, is_last: bool) -> DayWritten:
+    """Write or correct one day: of accounts, of agents, and what the platform reads.
+
+    The day before is written already. A week or month is rolled up with its last day and with the last
+    day of the run.
+
+    Args:
+        session: the open unit of work.
+        day: in UTC; today's is provisional.
+        is_last: whether no later day will be written in this run.
+    """
+    session.execute(text("SET LOCAL statement_timeout = 0"))
+    session.execute(text("SET LOCAL lock_timeout = 0"))
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
     opening = datetime.combine(day, time(), UTC)
-    statement = SYNC_DAY.format(account_id_type=outward.column_types(session, outward.SNAPSHOTS)["account_id"])
-    result = session.execute(text(statement), {"day": day, "open": opening, "close": opening + timedelta(days=1)})
-    return result.rowcount if isinstance(result, CursorResult) else 0
+    moments = {"day": day, "open": opening, "close": opening + ONE_DAY}
+    session.execute(text(WRITE_ACCOUNTS), moments)
+    session.execute(text(WRITE_AGENTS), {"day": day})
+    written = session.execute(text(NOTE_DAY), moments).one()
+    statement = PUBLISH.format(account_id_type=outward.column_types(session, outward.SNAPSHOTS)["account_id"])
+    for period, first, end in _periods(day):
+        if is_last or day == end:
+            session.execute(text(statement), {"period": period, "first": first, "last": day})
+    return DayWritten(day, written.accounts, written.is_final)
+
+
+def _periods(day: date) -> list[tuple[str, date, date]]:
+    """The periods that ``day`` belongs to, each with its first and last day."""
+    monday = day - ONE_DAY * day.weekday()
+    first = day.replace(day=1)
+    next_first = (first + ONE_DAY * 31).replace(day=1)
+    return [("daily", day, day), ("weekly", monday, monday + ONE_DAY * 6), ("monthly", first, next_first - ONE_DAY)]
+
+
+def thin_out(session: Session) -> None:
+    """Keep of older prices the last of each hour."""
+    now: datetime = session.execute(text("SELECT now()")).scalar_one()
+    session.execute(text(THIN_MARKS), {"before": now - MINUTES_KEPT})

@@ -65,7 +65,7 @@ def test_a_tick_that_flower_triggers_twice_does_no_harm(service: Service, accoun
 
 def test_a_performance_sync_that_flower_triggers_twice_writes_the_same_rows(service: Service, account: str) -> None:
     today = datetime.now(UTC).date().isoformat()
-    statement = "SELECT * FROM investment.performance_snapshots WHERE account_id = :account"
+    statement = "SELECT * FROM investment.performance_snapshots WHERE account_id = :account ORDER BY period_type"
     service.open_account("orion", account, 1000)
 
     def synced() -> list[Json]:
@@ -76,7 +76,12 @@ def test_a_performance_sync_that_flower_triggers_twice_writes_the_same_rows(serv
     first, second = synced(), synced()
 
     assert first == second
-    assert [(row["snapshot_date"].isoformat(), row["closing_balance"]) for row in first] == [(today, 1000)]
+    assert [(row["period_type"], row["closing_balance"]) for row in first] == [
+        ("daily", 1000),
+        ("monthly", 1000),
+        ("weekly", 1000),
+    ]
+    assert first[0]["snapshot_date"].isoformat() == today
     [snapshot] = service.items(f"/accounts/{account}/performance")
     assert (snapshot["closing_balance"], snapshot["profit_loss"], snapshot["total_trades"]) == (1000, 0, 0)
 

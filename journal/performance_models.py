@@ -1,0 +1,81 @@
+"""What performance is measured from: past prices, and what every day was worth to each account and each agent."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from journal.models import Account, Agent
+from journal.tables import Base, Now
+
+ADDS_UP = "closing - opening = profit_loss + net_flows"
+
+
+class MarkHistory(Base):
+    """The last bid of a symbol in each minute; ``at`` is when the minute began."""
+
+    __tablename__ = "mark_history"
+
+    symbol: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    bid: Mapped[Decimal]
+
+
+class AccountDay(Base):
+    """One UTC day of one account, marked to market at its close; ``agent`` served it then.
+
+    ``opening`` is the closing of the day before. ``capital`` is what the day's profit was earned with:
+    the opening and all that came in. ``realised`` is the account's balance at the close, positions at cost.
+    """
+
+    __tablename__ = "account_days"
+    __table_args__ = (CheckConstraint(ADDS_UP, name="adds_up"), Index(None, "account_id", "day"))
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey(Account.id), primary_key=True)
+    agent: Mapped[str] = mapped_column(ForeignKey(Agent.name))
+    opening: Mapped[Decimal]
+    net_flows: Mapped[Decimal]
+    capital: Mapped[Decimal]
+    profit_loss: Mapped[Decimal]
+    closing: Mapped[Decimal]
+    realised: Mapped[Decimal]
+    trades: Mapped[int]
+    winning_trades: Mapped[int]
+
+
+class AgentDay(Base):
+    """One UTC day of one agent: the sums over the accounts that it served at the close.
+
+    An account that came from or went to another agent is a flow of what it was worth.
+    """
+
+    __tablename__ = "agent_days"
+    __table_args__ = (CheckConstraint(ADDS_UP, name="adds_up"),)
+
+    agent: Mapped[str] = mapped_column(ForeignKey(Agent.name), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    accounts: Mapped[int]
+    opening: Mapped[Decimal]
+    net_flows: Mapped[Decimal]
+    capital: Mapped[Decimal]
+    profit_loss: Mapped[Decimal]
+    closing: Mapped[Decimal]
+
+
+class SyncedDay(Base):
+    """A day whose rows are written, and what they were made from: if the ledger says otherwise now, it was corrected.
+
+    ``is_final`` is false for a day that was synced before it ended.
+    """
+
+    __tablename__ = "synced_days"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    is_final: Mapped[bool]
+    accounts: Mapped[int]
+    trades: Mapped[int]
+    net_flows: Mapped[Decimal]
+    realised_profit: Mapped[Decimal]
+    synced_at: Mapped[Now]
