@@ -21,6 +21,9 @@ from journal.models import Account, Agent
 from journal.switch import Switch
 from journal.trade_models import Position
 
+LATE_TICKS = 3
+"""So many intervals without a tick, and an agent has been passed over."""
+
 
 @dataclass(frozen=True, slots=True)
 class Publication:
@@ -99,6 +102,13 @@ def publications(session: Session) -> list[Publication]:
     return _publications(session)
 
 
+def passed_over(session: Session) -> list[str]:
+    """The agents that have waited longest for a tick, beyond any delay that is usual; the worst first."""
+    waited = func.extract("epoch", func.clock_timestamp() - Agent.last_tick_at) / Agent.tick_seconds
+    late = session.scalars(select(Agent.name).where(_needs_ticks(), waited > LATE_TICKS).order_by(waited.desc()))
+    return list(late)
+
+
 def lock_agent(session: Session, name: str) -> Agent | None:
     """The agent's row, held until the unit of work ends; orders may still refer to it meanwhile."""
     return session.scalars(select(Agent).where(Agent.name == name).with_for_update(key_share=True)).one_or_none()
@@ -162,13 +172,16 @@ def _is_closing(agent: ColumnElement[str] | str) -> ColumnElement[bool]:
     return exists().where(Account.agent == agent, Account.close_requested_at.is_not(None))
 
 
-def _publications(session: Session, *conditions: ColumnElement[bool]) -> list[Publication]:
+def _needs_ticks() -> ColumnElement[bool]:
     waiting = exists().where(
         Withdrawal.status == "pending", Withdrawal.account_id == Account.id, Account.agent == Agent.name
     )
-    needs_ticks = (Agent.status != Status.STOPPED.value) | _is_closing(Agent.name.expression) | waiting
+    return (Agent.status != Status.STOPPED.value) | _is_closing(Agent.name.expression) | waiting
+
+
+def _publications(session: Session, *conditions: ColumnElement[bool]) -> list[Publication]:
     rows = session.execute(
-        select(Agent.name, Agent.status, Agent.version, Agent.tick_seconds, needs_ticks)
+        select(Agent.name, Agent.status, Agent.version, Agent.tick_seconds, _needs_ticks())
         .where(*conditions)
         .order_by(Agent.name)
     )

@@ -23,6 +23,19 @@ RAW_LIMIT = 2000
 logger = logging.getLogger(__name__)
 
 
+def run_due(services: WorkerServices, agent: str) -> bool:
+    """Run the tick that is due, and one of an agent that was passed over; False if another worker is busy with ``agent``.
+
+    A tick that waits in the queue for longer than its interval expires. Where workers cannot keep up, that would be the
+    same agent's every time, for beat sends them in the same order: its stops would never be looked at.
+    """
+    done = run_tick(services, agent)
+    with services.book.reading() as session:
+        late = control.passed_over(session)
+    any(run_tick(services, other) for other in late if other != agent)
+    return done
+
+
 def run_tick(services: WorkerServices, agent: str) -> bool:
     """Run one tick; False if another worker is busy with this agent, which is no harm."""
     with services.state.lease(agent, wait_seconds=0) as lease:

@@ -6,15 +6,15 @@ from journal import decisions, ledger
 from tasks.celery import services
 from tasks.deciding import decide
 from tasks.resolving import resolve_orders
-from tasks.tick import run_tick
+from tasks.tick import run_due
 
 LEASE_WAIT_SECONDS = 20
 
 
 @shared_task(name="agents.tick")
 def tick(agent: str) -> str:
-    """Run one tick of ``agent``, unless another worker is at it."""
-    return "done" if run_tick(services(), agent) else "busy elsewhere"
+    """Run one tick of ``agent``, unless another worker is at it, and one of an agent that was passed over."""
+    return "done" if run_due(services(), agent) else "busy elsewhere"
 
 
 @shared_task(name="agents.signal")
