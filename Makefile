@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.requirements-dev.stamp
 PYTEST := $(BIN)/python -m pytest -n 2
 # The packages that hold code; the ones that do not exist yet are left out.
-CODE := $(wildcard agents adapters journal tasks api runtime sandbox tests bench)
+CODE := $(wildcard agents adapters journal tasks api runtime replay sandbox tests bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock lint fmt type test test-unit test-integration test-contract test-e2e chaos db-check audit run clean
+.PHONY: help setup lock lint fmt type test test-unit test-integration test-contract test-e2e chaos db-check audit replay candles run clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,14 @@ db-check: $(STAMP) ## Migrate an empty database and fail when models and migrati
 audit: $(STAMP) ## Check every rule of the book that DATABASE_URL names, or of the one `make run` has open
 	@set -a; env="$${DATA_DIR:-.data}/environment"; [ -n "$$DATABASE_URL" ] || [ ! -f "$$env" ] || . "$$env"; \
 	exec $(BIN)/python -m journal.audit
+
+replay: $(STAMP) ## Replay an AGENT over a file of CANDLES and draw its equity; docs/replay.md lists what else it takes
+	@$(BIN)/python -m replay run --candles $(or $(CANDLES),examples/candles.csv) --agent $(or $(AGENT),orion) \
+	  $(if $(SIGNALS),--signals $(SIGNALS)) $(if $(SEED),--seed $(SEED)) $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) \
+	  $(if $(PICTURE),--picture $(PICTURE)) $(if $(PROFILES_FILE),--profiles $(PROFILES_FILE))
+
+candles: $(STAMP) ## Make up a year of five-minute candles of five symbols, in FILE (candles.csv)
+	@$(BIN)/python -m replay candles $(or $(FILE),candles.csv) $(if $(SEED),--seed $(SEED))
 
 run: $(STAMP) ## Start everything on this machine; stop it with Ctrl-C
 	@$(BIN)/python -m sandbox

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 SERVICE = ("agents", "adapters", "journal", "runtime", "tasks", "api", "alembic")
-EVERYTHING = (*SERVICE, "sandbox", "tests")
+EVERYTHING = (*SERVICE, "replay", "sandbox", "tests")
 
 
 def pins(name: str) -> dict[str, str]:
