@@ -105,14 +105,6 @@ def profile(agent: str) -> Answer:
     return {"agent": agent, "version": view["profile_version"], "limits": limits}
 
 
-@blueprint.route("/<agent:agent>/metrics")
-@blueprint.arguments(schemas.AccountQuery, location="query")
-@blueprint.response(200, answers.Metrics)
-def metrics(query: Answer, agent: str) -> Answer:
-    """What an agent or one of its accounts has earned and lost."""
-    return standing(agent, query.get("account_id"))
-
-
 @blueprint.route("/<agent:agent>/positions")
 @blueprint.arguments(schemas.AccountQuery, location="query")
 @blueprint.response(200, answers.Positions)

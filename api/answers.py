@@ -81,24 +81,6 @@ class StartAnswer(ControlAnswer):
     opened = fields.Boolean(metadata={"description": "false: it existed before and runs with its own money"})
 
 
-class Metrics(Schema):
-    """Results of an agent as a whole, or of one account."""
-
-    agent = fields.String()
-    account_id = fields.String()
-    total_profit = Number(metadata={"description": "sum of all winning trades, 0 or more"})
-    total_loss = Number(metadata={"description": "sum of all losing trades, 0 or more"})
-    net_profit = Number()
-    win_rate = Number(metadata={"description": "0 to 1"})
-    total_trades = fields.Integer()
-    winning_trades = fields.Integer()
-    current_drawdown = Number(metadata={"description": "0 to 1, from the highest equity"})
-    unrealized_profit = Number()
-    equity = Number()
-    balance = Number()
-    open_positions = fields.Integer()
-
-
 class Position(Schema):
     """An open position; for an agent as a whole, those of its accounts in one symbol."""
 

@@ -8,7 +8,20 @@ from flask import Flask, Response, send_from_directory
 from flask_smorest import Api  # type: ignore[import-untyped] # ships no types
 from prometheus_client import CollectorRegistry
 
-from api import accounts, agents, auth, errors, flows, ops, reconciliation, records, signals, trading, webhooks
+from api import (
+    accounts,
+    agents,
+    auth,
+    errors,
+    flows,
+    measures,
+    ops,
+    reconciliation,
+    records,
+    signals,
+    trading,
+    webhooks,
+)
 from api.blueprint import register_converters
 from api.fields import Number
 from api.numbers import DecimalJSONProvider
@@ -63,7 +76,7 @@ def _register_routes(app: Flask) -> None:
     api.register_field(Number, "number", None)
     api.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
     api.spec.options["security"] = [{"token": []}, {}]
-    for module in (agents, trading, signals, webhooks, accounts, flows, records, reconciliation, ops):
+    for module in (agents, trading, signals, webhooks, accounts, measures, flows, records, reconciliation, ops):
         api.register_blueprint(module.blueprint)
     app.add_url_rule(f"{DOCS_ASSETS}<path:name>", "docs_asset", _docs_asset)
 

@@ -52,11 +52,18 @@ def standing(agent: str, account_id: str | None) -> dict[str, Any]:
     """
     profile = profile_of(agent)
     with services().book.reading() as session:
-        if account_id is None:
-            view = queries.agent_views(session, [agent])[0]
-        else:
-            view = account_of(session, agent, account_id)
+        view = view_of(session, agent, account_id)
     return with_profile(view, style=profile.style, symbols=profile.symbols)
+
+
+def view_of(session: Session, agent: str, account_id: str | None) -> queries.View:
+    """What the book knows of an agent as a whole, or of one account of it.
+
+    Raises:
+        NotFoundError: there is no such agent, or it has no such account.
+    """
+    profile_of(agent)
+    return queries.agent_views(session, [agent])[0] if account_id is None else account_of(session, agent, account_id)
 
 
 def account_of(session: Session, agent: str, account_id: str) -> queries.View:

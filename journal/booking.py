@@ -13,7 +13,7 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from agents.model import Bracket, Fill, Leg
-from journal import outward
+from journal import outward, trade_stats
 from journal.database import copy_rows
 from journal.trade_models import Bracket as BracketRow
 from journal.trade_models import Fill as FillRow
@@ -127,6 +127,7 @@ def book_entry(session: Session, order_id: int, bracket: Bracket | None) -> None
         """,
     )
     _insert_bracket(session, order_id, bracket)
+    trade_stats.count_entry(session, order_id)
 
 
 def _insert_bracket(session: Session, order_id: int, bracket: Bracket) -> None:
@@ -151,6 +152,7 @@ def book_exit(session: Session, order_id: int, agent: str) -> None:
     _run(session, order_id, REDUCE_POSITIONS)
     outward.record_trades(session, order_id)
     _run(session, order_id, CREDIT_ACCOUNTS)
+    trade_stats.count_exit(session, order_id)
     _collect_dust(session, order_id, agent)
     _run(session, order_id, CLOSE_BRACKETS)
     _run(session, order_id, "UPDATE trading.positions SET exit_order_id = NULL WHERE exit_order_id = :order")

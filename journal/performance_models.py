@@ -3,11 +3,11 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from journal.models import Account, Agent
-from journal.tables import Base, Now
+from journal.tables import Amount, Base, Now
 
 ADDS_UP = "closing - opening = profit_loss + net_flows"
 
@@ -79,3 +79,43 @@ class SyncedDay(Base):
     net_flows: Mapped[Decimal]
     realised_profit: Mapped[Decimal]
     synced_at: Mapped[Now]
+
+
+class Streaks:
+    """Wins and losses in a row, and for how long something was held; columns of the two tables below.
+
+    ``current_streak`` is positive for wins, negative for losses. ``exposed_since`` is set while a position is
+    open; ``exposed_seconds`` are those of the times before.
+    """
+
+    current_streak: Mapped[int] = mapped_column(server_default=text("0"))
+    longest_winning_streak: Mapped[int] = mapped_column(server_default=text("0"))
+    longest_losing_streak: Mapped[int] = mapped_column(server_default=text("0"))
+    exposed_since: Mapped[datetime | None]
+    exposed_seconds: Mapped[Amount]
+
+
+class AccountStats(Streaks, Base):
+    """Running sums over all legs and trades of an account, kept in the transaction that books them.
+
+    ``fees`` are worth what was paid, whatever the asset; ``bought`` and ``sold`` are the value traded.
+    """
+
+    __tablename__ = "account_stats"
+
+    account_id: Mapped[str] = mapped_column(ForeignKey(Account.id), primary_key=True)
+    fees: Mapped[Amount]
+    bought: Mapped[Amount]
+    sold: Mapped[Amount]
+    losing_trades: Mapped[int] = mapped_column(server_default=text("0"))
+    best_trade: Mapped[Decimal | None]
+    worst_trade: Mapped[Decimal | None]
+    held_seconds: Mapped[Amount]
+
+
+class AgentStats(Streaks, Base):
+    """The same of an agent as a whole, where it is no sum over accounts: one sale for all accounts is one result."""
+
+    __tablename__ = "agent_stats"
+
+    agent: Mapped[str] = mapped_column(ForeignKey(Agent.name), primary_key=True)

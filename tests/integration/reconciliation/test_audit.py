@@ -98,6 +98,7 @@ CORRUPTIONS = {
         VALUES ('a', 'closing', 'closing', 0, 'completed', now())""",
         "",
     ),
+    "account_stats_differ": ("UPDATE trading.account_stats SET fees = fees + 0.00000001 WHERE account_id = 'a'", ""),
     "day_chain_broken": (
         """
         UPDATE trading.account_days SET opening = opening + 1, closing = closing + 1 WHERE account_id = 'a'""",

@@ -1,0 +1,79 @@
+"""Running sums over legs and trades, raised in the transaction that books them, so that reading them costs the same always."""
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+LEG_FEES = "l.fee_base * o.executed_cost / o.executed_quantity + l.fee_quote + l.fee_other_value"
+"""A fee in the base asset is worth the order's average price."""
+
+STREAKS = """
+    current_streak = CASE WHEN sign(s.current_streak) = sign(excluded.current_streak)
+        THEN s.current_streak + excluded.current_streak ELSE excluded.current_streak END,
+    longest_winning_streak = greatest(s.longest_winning_streak,
+        CASE WHEN s.current_streak > 0 THEN s.current_streak ELSE 0 END + excluded.longest_winning_streak),
+    longest_losing_streak = greatest(s.longest_losing_streak,
+        CASE WHEN s.current_streak < 0 THEN -s.current_streak ELSE 0 END + excluded.longest_losing_streak),
+    exposed_seconds = s.exposed_seconds
+        + CASE WHEN excluded.exposed_since IS NULL THEN coalesce(extract(epoch FROM now() - s.exposed_since), 0) ELSE 0 END,
+    exposed_since = CASE WHEN excluded.exposed_since IS NOT NULL THEN s.exposed_since END
+"""
+"""What one more result changes: a streak goes on or begins anew, and ``exposed_since`` comes as NULL when nothing is held."""
+
+COUNT_BUYS = f"""
+INSERT INTO trading.account_stats AS s (account_id, fees, bought, exposed_since)
+SELECT l.account_id, {LEG_FEES}, l.cost, now()
+FROM trading.legs l JOIN trading.orders o ON o.id = l.order_id
+WHERE l.order_id = :order
+ON CONFLICT (account_id) DO UPDATE SET fees = s.fees + excluded.fees, bought = s.bought + excluded.bought,
+    exposed_since = coalesce(s.exposed_since, excluded.exposed_since)
+"""  # noqa: S608 - constants of this module
+
+EXPOSE_AGENT = """
+INSERT INTO trading.agent_stats AS s (agent, exposed_since) SELECT agent, now() FROM trading.orders WHERE id = :order
+ON CONFLICT (agent) DO UPDATE SET exposed_since = coalesce(s.exposed_since, excluded.exposed_since)
+"""
+
+COUNT_SALES = f"""
+INSERT INTO trading.account_stats AS s (account_id, fees, sold, losing_trades, best_trade, worst_trade, held_seconds,
+    current_streak, longest_winning_streak, longest_losing_streak, exposed_since)
+SELECT t.account_id, {LEG_FEES}, l.cost, (t.profit_loss < 0)::int, t.profit_loss, t.profit_loss,
+       extract(epoch FROM t.closed_at - t.opened_at), sign(t.profit_loss), (t.profit_loss > 0)::int, (t.profit_loss < 0)::int,
+       CASE WHEN EXISTS (
+           SELECT FROM trading.positions p WHERE p.account_id = t.account_id AND p.closed_at IS NULL) THEN now() END
+FROM trading.trades t
+JOIN trading.legs l ON l.order_id = t.exit_order_id AND l.account_id = t.account_id
+JOIN trading.orders o ON o.id = t.exit_order_id
+WHERE t.exit_order_id = :order AND t.account_id <> 'dust-' || t.agent
+ON CONFLICT (account_id) DO UPDATE SET
+    fees = s.fees + excluded.fees, sold = s.sold + excluded.sold, losing_trades = s.losing_trades + excluded.losing_trades,
+    best_trade = greatest(s.best_trade, excluded.best_trade), worst_trade = least(s.worst_trade, excluded.worst_trade),
+    held_seconds = s.held_seconds + excluded.held_seconds, {STREAKS}
+"""  # noqa: S608 - constants of this module
+
+COUNT_SALE = f"""
+INSERT INTO trading.agent_stats AS s (agent, current_streak, longest_winning_streak, longest_losing_streak, exposed_since)
+SELECT agent, sign(profit_loss), (profit_loss > 0)::int, (profit_loss < 0)::int,
+       CASE WHEN EXISTS (
+           SELECT FROM trading.positions p
+           WHERE p.agent = sale.agent AND p.closed_at IS NULL AND p.entry_order_id IS NOT NULL) THEN now() END
+FROM (
+    SELECT agent, sum(profit_loss) AS profit_loss FROM trading.trades
+    WHERE exit_order_id = :order AND account_id <> 'dust-' || agent GROUP BY agent
+) sale
+ON CONFLICT (agent) DO UPDATE SET {STREAKS}
+"""  # noqa: S608 - constants of this module
+
+
+def count_entry(session: Session, order_id: int) -> None:
+    """Add a buy's legs to the sums of its accounts, and note that something is held from now on."""
+    _run(session, order_id, COUNT_BUYS, EXPOSE_AGENT)
+
+
+def count_exit(session: Session, order_id: int) -> None:
+    """Add a sale's legs and trades to the sums; its trades are booked and its positions reduced."""
+    _run(session, order_id, COUNT_SALES, COUNT_SALE)
+
+
+def _run(session: Session, order_id: int, *statements: str) -> None:
+    for statement in statements:
+        session.execute(text(statement), {"order": order_id})
