@@ -14,6 +14,8 @@ Cell = str | int | Decimal | datetime | None
 
 STATEMENT_TIMEOUT_MS = 60_000
 LOCK_TIMEOUT_MS = 10_000
+IDLE_IN_TRANSACTION_MS = 20_000
+"""A process that froze in the middle of a transaction gives its locks up; it finds out when it wakes."""
 
 
 def connect(url: str, *, pool_size: int = 5) -> Engine:
@@ -23,7 +25,10 @@ def connect(url: str, *, pool_size: int = 5) -> Engine:
         url: a SQLAlchemy URL of a PostgreSQL database.
         pool_size: connections kept open.
     """
-    options = f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
+    options = (
+        f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} "
+        f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}"
+    )
     return create_engine(
         url,
         pool_size=pool_size,
