@@ -10,16 +10,15 @@ from typing import Any
 from adapters import exchange_answers as answers
 from adapters import exchange_history as history
 from adapters.exchange_answers import AnswerError, OrderAnswer
-from adapters.exchange_client import CLOCK_REFUSED, ORDER_TIMEOUT, ExchangeClient, RequestFailedError
+from adapters.exchange_client import CLOCK_REFUSED, NOT_SENT, ORDER_TIMEOUT, ExchangeClient, RequestFailedError
 from adapters.exchange_errors import Failure, Placed
-from agents.errors import ExchangeError
-from agents.model import ZERO, Fill, Market, Quote, Side
+from agents.errors import ExchangeBusyError, ExchangeError
+from agents.model import Market, Quote, Side
 from agents.orders import RECEIVE_WINDOW, Accepted, Placement, Refused, Unknown
 from agents.reconciliation import FillRecord, OrderRecord
 
 MARKETS_MAX_AGE = timedelta(hours=1)
 """Tick sizes and limits change and symbols are delisted while a worker lives."""
-TRADES_PAGE = 1000
 NO_SUCH_ORDER = "-2013"
 UNKNOWN_SYMBOL = "-1121"
 
@@ -109,6 +108,14 @@ class Exchange:
             return {}
         at = datetime.now(UTC)
         return answers.quotes(self._read("publicGetTickerBookTicker", {"symbols": answers.symbol_list(known)}), at)
+
+    def offered(self, symbol: str, price: Decimal) -> Decimal:
+        """How much is for sale up to ``price``, in base asset, among the hundred best offers.
+
+        Raises:
+            ExchangeError: no usable answer.
+        """
+        return answers.offered(self._read("publicGetDepth", {"symbol": symbol, "limit": 100}), price)
 
     def balances(self) -> dict[str, Decimal]:
         """Free plus locked amount by asset; assets without any are absent.
@@ -203,22 +210,11 @@ class Exchange:
             answer = OrderAnswer(reply, client_order_id, symbol)
             if not answer.is_final:
                 return Unknown("the order is still open")
-            return answer.accepted(self._trades(symbol, answer))
+            return answer.accepted(history.fills_of_order(self._retried, symbol, answer))
         except RequestFailedError as error:
             return Missing() if error.failure.code == NO_SUCH_ORDER else Unknown(str(error))
         except AnswerError as error:
             return Unknown(f"unusable answer: {error}")
-
-    def _trades(self, symbol: str, order: OrderAnswer) -> tuple[Fill, ...]:
-        question = {"symbol": symbol, "orderId": order.id, "limit": TRADES_PAGE}
-        found: tuple[Fill, ...] = ()
-        while sum((fill.quantity for fill in found), ZERO) < order.executed:
-            following = {"fromId": int(found[-1].trade_id) + 1} if found else {}
-            page = answers.trades(self._retried("privateGetMyTrades", {**question, **following}))
-            found += page
-            if len(page) < TRADES_PAGE:
-                break
-        return found
 
     def _signed_at(self, now: datetime) -> dict[str, int]:
         window = RECEIVE_WINDOW // timedelta(milliseconds=1)
@@ -230,7 +226,8 @@ class Exchange:
         except RequestFailedError as error:
             if error.failure.code == UNKNOWN_SYMBOL:
                 self._markets_until = datetime.min.replace(tzinfo=UTC)
-            raise ExchangeError(str(error)) from None
+            not_sent = error.failure.code in NOT_SENT
+            raise (ExchangeBusyError if not_sent else ExchangeError)(str(error)) from None
 
     def _retried(self, route: str, parameters: Mapping[str, object]) -> Any:  # noqa: ANN401 - JSON of any shape
         """Send a read; once more if the connection was lost or our clock, since corrected, refused."""

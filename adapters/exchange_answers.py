@@ -12,6 +12,7 @@ from agents.model import ZERO, Fill, Market, Quote, Side
 from agents.orders import Accepted
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LEVEL_LENGTH = 2
 FINAL_STATUSES = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED", "EXPIRED_IN_MATCH"})
 
 
@@ -102,6 +103,13 @@ def _quote(entry: Mapping[str, object], at: datetime) -> Quote:
     bid = number(entry, "bidPrice") if number(entry, "bidQty") else ZERO
     ask = number(entry, "askPrice") if number(entry, "askQty") else ZERO
     return Quote(text(entry, "symbol"), bid, ask, at)
+
+
+def offered(answer: object, price: Decimal) -> Decimal:
+    """What is for sale up to ``price``; a book lists prices and quantities as pairs of strings."""
+    levels = (a_list(level) for level in a_list(an_object(answer).get("asks")))
+    pairs = ({"price": level[0], "quantity": level[1]} for level in levels if len(level) >= LEVEL_LENGTH)
+    return sum((number(pair, "quantity") for pair in pairs if number(pair, "price") <= price), ZERO)
 
 
 def balances(answer: object) -> dict[str, Decimal]:

@@ -24,12 +24,16 @@ DEFAULT_BAN = timedelta(seconds=60)
 MILLISECOND = timedelta(milliseconds=1)
 
 CLOCK_REFUSED = "-1021"
+WEIGHT_EXHAUSTED, RATE_LIMITED = "weight_exhausted", "rate_limited"
+NOT_SENT = frozenset({WEIGHT_EXHAUSTED, RATE_LIMITED})
+"""Our own codes for requests that the exchange was spared."""
 TIME_ROUTE = "publicGetTime"
 
 WEIGHTS: Mapping[str, int] = {
     TIME_ROUTE: 1,
     "publicGetExchangeInfo": 20,
     "publicGetTickerBookTicker": 4,
+    "publicGetDepth": 5,
     "privateGetAccount": 20,
     "privateGetOrder": 4,
     "privateGetMyTrades": 20,
@@ -97,7 +101,7 @@ class ExchangeClient:
         """
         self._check_ban()
         if not self._spend_weight(_weight(route, parameters)):
-            raise _not_sent("weight_exhausted", "this minute's request weight is used up")
+            raise _not_sent(WEIGHT_EXHAUSTED, "this minute's request weight is used up")
         self._ccxt.timeout = timeout / MILLISECOND
         self._forget_last_answer()
         try:
@@ -151,7 +155,7 @@ class ExchangeClient:
 
     def _check_ban(self) -> None:
         if self.banned_until is not None and datetime.now(UTC) < self.banned_until:
-            raise _not_sent("rate_limited", f"the exchange wants no requests until {self.banned_until}")
+            raise _not_sent(RATE_LIMITED, f"the exchange wants no requests until {self.banned_until}")
 
     def _redacted(self, failure: Failure) -> Failure:
         message = failure.message

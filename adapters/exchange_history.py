@@ -3,15 +3,15 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from adapters.exchange_answers import AnswerError, a_list, an_object, moment, number, text, trades
-from agents.model import Side
+from adapters.exchange_answers import AnswerError, OrderAnswer, a_list, an_object, moment, number, text, trades
+from agents.model import ZERO, Fill, Side
 from agents.reconciliation import FillRecord, OrderRecord
 
 PAGE = 1000
 """Rows that one request gives at most."""
 
 Read = Callable[[str, Mapping[str, object]], Any]
-"""Asks one route; raises ExchangeError."""
+"""Asks one route; what it raises passes through."""
 
 
 def orders_since(read: Read, symbol: str, first_id: int | None) -> list[OrderRecord]:
@@ -24,6 +24,19 @@ def trades_since(read: Read, symbol: str, first_id: int | None) -> list[FillReco
     """All trades from ``first_id`` on; the newest 1000 if it is None."""
     pages = _pages(read, "privateGetMyTrades", "fromId", symbol, first_id)
     return [_trade(entry, symbol) for entry in pages]
+
+
+def fills_of_order(read: Read, symbol: str, order: OrderAnswer) -> tuple[Fill, ...]:
+    """All fills of one order, with their commissions."""
+    question = {"symbol": symbol, "orderId": order.id, "limit": PAGE}
+    found: tuple[Fill, ...] = ()
+    while sum((fill.quantity for fill in found), ZERO) < order.executed:
+        following = {"fromId": int(found[-1].trade_id) + 1} if found else {}
+        page = trades(read("privateGetMyTrades", {**question, **following}))
+        found += page
+        if len(page) < PAGE:
+            break
+    return found
 
 
 def _pages(read: Read, route: str, first: str, symbol: str, first_id: int | None) -> Iterator[Mapping[str, object]]:

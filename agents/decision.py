@@ -1,14 +1,15 @@
 """From a signal and the accounts' holdings to what each account wants, or the coded reason why not."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from types import MappingProxyType
 
+from agents.account_risk import binding_limit, entry_budget, judge_account
 from agents.allocation import UNIT, build_block
 from agents.model import Account, Block, Market, Position, Side, Want, plain
 from agents.profiles import RiskProfile
-from agents.risk import Code, Denial, entry_budget, judge_account
+from agents.risk import Code, Denial
 
 _ALL_WHOLE: Mapping[int, Decimal] = MappingProxyType({})
 
@@ -43,11 +44,47 @@ def decide_entries(accounts: Iterable[Account], profile: RiskProfile, market: Ma
         want = None if code else want_entry(account, profile, price)
         if want:
             wants.append(want)
-        numbers.setdefault(Code.ORDERED if want else code or Code.INSUFFICIENT_CASH, []).append(account.number)
+        numbers.setdefault(Code.ORDERED if want else code or binding_limit(account, profile), []).append(account.number)
     if not wants:
         return _nobody_wants(numbers)
-    sellable_later = replace(market, min_notional=smallest_entry(profile, market, price))
-    return _as_block(Side.BUY, sellable_later, price, wants, numbers)
+    verdict = _as_block(Side.BUY, market, price, wants, numbers)
+    return verdict if verdict.block is None else _if_exitable(verdict, verdict.block, profile, market)
+
+
+def _if_exitable(verdict: Verdict, block: Block, profile: RiskProfile, market: Market) -> Verdict:
+    worth, least = block.quantity * block.limit_price, smallest_entry(profile, market, block.limit_price)
+    if worth >= least:
+        return verdict
+    detail = f"{plain(worth)} {market.quote} could not be sold any more at the stop, {least:.2f} could"
+    return denied(verdict, Denial(Code.NOT_EXITABLE, detail))
+
+
+def denied(verdict: Verdict, denial: Denial) -> Verdict:
+    """The verdict without its block: whoever was part of it is told why."""
+    accounts = {denial.code if code is Code.ORDERED else code: numbers for code, numbers in verdict.accounts.items()}
+    return Verdict(denial.code, denial.detail, accounts)
+
+
+def judge_depth(block: Block, offered: Decimal, profile: RiskProfile, market: Market) -> Denial | None:
+    """Why a buy would slip too far, or None.
+
+    A block larger than what is on offer is filled in part, which is no harm. But a part so small that it
+    could not be sold any more is.
+
+    Args:
+        block: the buy.
+        offered: what the market offers up to the block's limit price.
+        profile: whose slippage made the limit price.
+        market: the symbol's trading rules.
+    """
+    least = smallest_entry(profile, market, block.limit_price)
+    if offered * block.limit_price >= least:
+        return None
+    return Denial(
+        Code.SLIPPAGE_TOO_HIGH,
+        f"up to {plain(block.limit_price)}, {profile.max_slippage} past the best price, only {plain(offered)} "
+        f"{market.base} is offered",
+    )
 
 
 def smallest_entry(profile: RiskProfile, market: Market, price: Decimal) -> Decimal:
@@ -103,9 +140,7 @@ def _as_block(
 ) -> Verdict:
     block = build_block(side, market, price, wants)
     if isinstance(block, Denial):
-        denied = {**numbers, block.code: numbers[Code.ORDERED]}
-        del denied[Code.ORDERED]
-        return Verdict(block.code, block.detail, denied)
+        return denied(Verdict(block.code, block.detail, numbers), block)
     return Verdict(
         Code.ORDERED, f"{len(numbers[Code.ORDERED])} accounts in one block of {plain(block.quantity)}", numbers, block
     )

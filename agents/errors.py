@@ -10,6 +10,7 @@
     │   └── NotEnoughCashError  more was asked for than is free; says how much is
     ├── SignalSourceError       the machine-learning engine gave no usable answer
     ├── ExchangeError           the exchange gave no usable answer to a read
+    │   └── ExchangeBusyError   it was not asked: no request weight is left, or it wants a pause
     ├── BookError               the book refused or contradicts itself
     └── ProfileError            a profiles file is not as it must be; names line and field
 
@@ -69,6 +70,10 @@ class SignalSourceError(TradingError):
 
 class ExchangeError(TradingError):
     """The exchange did not answer a read, or answered what cannot be used."""
+
+
+class ExchangeBusyError(ExchangeError):
+    """Nothing was sent: the request weight is used up, or the exchange asked for a pause."""
 
 
 class BookError(TradingError):

@@ -1,13 +1,19 @@
-"""When a position must be left: stop, target and trailing stop, judged by the price a sale would get (the bid)."""
+"""When a position must be left: stop, target, trailing stop and time limit.
+
+Prices are judged by what a sale would get (the bid), time by the quote's.
+"""
 
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 from agents.model import Bracket, ExitReason, Quote
 from agents.profiles import RiskProfile
 
 
-def open_bracket(order_id: int, symbol: str, entry_price: Decimal, profile: RiskProfile) -> Bracket:
+def open_bracket(
+    order_id: int, symbol: str, entry_price: Decimal, profile: RiskProfile, opened_at: datetime
+) -> Bracket:
     """The exit levels of an entry at ``entry_price`` under ``profile``."""
     return Bracket(
         order_id=order_id,
@@ -17,6 +23,7 @@ def open_bracket(order_id: int, symbol: str, entry_price: Decimal, profile: Risk
         target_price=entry_price * (1 + profile.take_profit),
         trailing_stop=profile.trailing_stop,
         highest_price=entry_price,
+        leave_at=None if profile.max_holding is None else opened_at + profile.max_holding,
     )
 
 
@@ -33,4 +40,6 @@ def exit_reason(bracket: Bracket, quote: Quote) -> ExitReason | None:
         return ExitReason.TRAILING
     if quote.bid >= bracket.target_price:
         return ExitReason.TARGET
+    if bracket.leave_at is not None and quote.at >= bracket.leave_at:
+        return ExitReason.TIME_LIMIT
     return None

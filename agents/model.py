@@ -5,7 +5,7 @@ Quantities are in the symbol's base asset, prices, costs and cash in its quote a
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -55,9 +55,19 @@ class ExitReason(StrEnum):
     STOP = "stop"
     TARGET = "target"
     TRAILING = "trailing"
+    TIME_LIMIT = "time_limit"
+    DAILY_LOSS = "daily_loss"
+    DRAWDOWN = "drawdown"
     OPPOSITE_SIGNAL = "opposite_signal"
     OPERATOR = "operator"
     WITHDRAWAL = "withdrawal"
+
+
+class BreakerKind(StrEnum):
+    """Which loss trips a breaker."""
+
+    DAILY_LOSS = "daily_loss"
+    DRAWDOWN = "drawdown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +112,8 @@ class Account:
     """One account as an entry decision sees it.
 
     ``equity`` is cash, reserved cash and marked positions; ``exposure`` the marked positions plus
-    what unresolved entries have reserved.
+    what unresolved entries have reserved. ``since_loss`` is the time since its last losing trade, as far back
+    as the profile's cooldown reaches; ``breaker`` the tripped breaker that keeps it from entering.
     """
 
     id: str
@@ -114,6 +125,8 @@ class Account:
     open_positions: int
     holds_symbol: bool
     withdrawal_pending: bool = False
+    since_loss: timedelta | None = None
+    breaker: BreakerKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +149,8 @@ class Position:
 class Bracket:
     """The exit levels shared by every position that one entry order opened.
 
-    ``trailing_stop`` is the allowed fall from ``highest_price`` as a fraction, or None for no trailing stop.
+    ``trailing_stop`` is the allowed fall from ``highest_price`` as a fraction, or None for no trailing stop;
+    ``leave_at`` the time from which the positions are left whatever the price, or None for no limit.
     """
 
     order_id: int
@@ -146,6 +160,7 @@ class Bracket:
     target_price: Decimal
     trailing_stop: Decimal | None
     highest_price: Decimal
+    leave_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 
+from agents.model import plain
 from agents.profiles import RiskProfile, seconds
 
 
@@ -112,6 +113,25 @@ def described(profile: RiskProfile) -> dict[str, dict[str, object]]:
         name: {"value": _plainly(getattr(profile, name)), "unit": limit.unit, "meaning": limit.meaning}
         for name, limit in LIMITS.items()
     }
+
+
+def content(profile: RiskProfile) -> dict[str, str | None]:
+    """Every limit as text by its name; equal contents are the same profile."""
+    return {name: _as_text(getattr(profile, name)) for name in LIMITS}
+
+
+def _as_text(value: object) -> str | None:
+    match value:
+        case None:
+            return None
+        case Decimal():
+            return plain(value)
+        case timedelta():
+            return plain(seconds(value))
+        case tuple():
+            return " ".join(value)
+        case _:
+            return str(value)
 
 
 def _plainly(value: object) -> object:

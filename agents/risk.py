@@ -1,15 +1,15 @@
-"""The ordered checks before an entry or a signalled exit; the first denial wins, missing data denies.
+"""The ordered checks of a signal before an entry or a signalled exit; the first denial wins, missing data denies.
 
-Signal checks hold for every account alike and run once; account checks run per account, after them.
+They hold for every account alike and run once. What is checked per account, after them, is in
+:mod:`agents.account_risk`; what is checked of the block in :mod:`agents.decision`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 
-from agents.model import Account, Action, Market, Quote, Signal, Status, TradingState, plain
+from agents.model import Action, Market, Quote, Signal, Status, TradingState, plain
 from agents.profiles import RiskProfile
 
 
@@ -32,9 +32,12 @@ class Code(StrEnum):
     CONFIDENCE_BELOW_MINIMUM = "confidence_below_minimum"
     SIGNAL_STALE = "signal_stale"
     SYMBOL_NOT_ALLOWED = "symbol_not_allowed"
+    EXCHANGE_WEIGHT_EXHAUSTED = "exchange_weight_exhausted"
+    """The exchange's request limit leaves no room to price or place anything."""
     MARKET_DATA_MISSING = "market_data_missing"
     """No current quote or no trading rules for the symbol."""
     PRICE_AWAY_FROM_MARKET = "price_away_from_market"
+    SPREAD_TOO_WIDE = "spread_too_wide"
     ORDER_UNRESOLVED = "order_unresolved"
     """An earlier order's outcome is unknown; nothing new before it is resolved."""
     VENUE_UNDERFUNDED = "venue_underfunded"
@@ -51,10 +54,24 @@ class Code(StrEnum):
     TOO_MANY_POSITIONS = "too_many_positions"
     EXPOSURE_LIMIT = "exposure_limit"
     INSUFFICIENT_CASH = "insufficient_cash"
+    COOLDOWN = "cooldown"
+    """The account closed a trade with a loss a short time ago."""
+    DAILY_LOSS = "daily_loss"
+    """Too much was lost since 00:00 UTC, by the account, its agent or the whole service."""
+    DRAWDOWN = "drawdown"
+    """Too much was lost since the highest equity, by the account, its agent or the whole service."""
+    RISK_LIMIT = "risk_limit"
+    """The risk per trade allows less than one unit."""
+    POSITION_LIMIT = "position_limit"
+    """The largest position allowed is less than one unit."""
     BELOW_LOT_SIZE = "below_lot_size"
     """The whole block is smaller than the exchange's smallest order."""
     BELOW_MIN_NOTIONAL = "below_min_notional"
     """The whole block is worth less than the exchange accepts."""
+    NOT_EXITABLE = "not_exitable"
+    """After fees and at the stop the whole block would be worth less than the exchange accepts."""
+    SLIPPAGE_TOO_HIGH = "slippage_too_high"
+    """Within the slippage allowed the market offers next to nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +95,10 @@ class Situation:
     market: Market | None
     has_unresolved_order: bool
     now: datetime
+    breaker: Denial | None = None
+    """What a tripped breaker of the agent or of the whole service says to an entry."""
+    is_exchange_busy: bool = False
+    """Its request limit is used up, or it asked for a pause; then there is no market data either."""
 
 
 def action_advises_something(situation: Situation) -> Denial | None:
@@ -141,6 +162,18 @@ def no_order_is_unresolved(situation: Situation) -> Denial | None:
     return None
 
 
+def no_breaker_is_tripped(situation: Situation) -> Denial | None:
+    """Losses of the agent or of the whole service end entries."""
+    return situation.breaker if situation.signal.action is Action.BUY else None
+
+
+def exchange_takes_requests(situation: Situation) -> Denial | None:
+    """An entry takes request weight to price, to check and to place; without it nothing is begun."""
+    if situation.is_exchange_busy:
+        return Denial(Code.EXCHANGE_WEIGHT_EXHAUSTED, "the exchange's request limit is used up for now")
+    return None
+
+
 def market_data_is_present(situation: Situation) -> Denial | None:
     """Without rules and a quote nothing can be priced."""
     if situation.market is None:
@@ -166,6 +199,19 @@ def price_is_near_market(situation: Situation) -> Denial | None:
     return None
 
 
+def spread_is_narrow(situation: Situation) -> Denial | None:
+    """What an entry would lose at once if it were sold again, as a fraction of the market's middle."""
+    if situation.signal.action is not Action.BUY:
+        return None
+    if situation.quote is None:
+        return market_data_is_present(situation)
+    bid, ask, limit = situation.quote.bid, situation.quote.ask, situation.profile.max_spread
+    spread = 2 * (ask - bid) / (ask + bid)
+    if spread > limit:
+        return Denial(Code.SPREAD_TOO_WIDE, f"the spread {spread:.4f} is wider than {limit}")
+    return None
+
+
 SIGNAL_CHECKS: tuple[Callable[[Situation], Denial | None], ...] = (
     agent_is_running,
     trading_is_allowed,
@@ -173,9 +219,12 @@ SIGNAL_CHECKS: tuple[Callable[[Situation], Denial | None], ...] = (
     symbol_is_allowed,
     confidence_is_enough,
     signal_is_fresh,
+    no_breaker_is_tripped,
     no_order_is_unresolved,
+    exchange_takes_requests,
     market_data_is_present,
     price_is_near_market,
+    spread_is_narrow,
 )
 """In this order; the first denial is the decision."""
 
@@ -183,35 +232,3 @@ SIGNAL_CHECKS: tuple[Callable[[Situation], Denial | None], ...] = (
 def judge_signal(situation: Situation) -> Denial | None:
     """The first reason not to act on the signal at all, or None."""
     return next((denial for check in SIGNAL_CHECKS if (denial := check(situation))), None)
-
-
-def judge_account(account: Account, profile: RiskProfile) -> Code | None:
-    """The first reason why this account may not enter, or None; figures are in the account's own record."""
-    if account.status is not Status.RUNNING:
-        return Code.ACCOUNT_PAUSED if account.status is Status.PAUSED else Code.ACCOUNT_NOT_RUNNING
-    if account.withdrawal_pending:
-        return Code.WITHDRAWAL_PENDING
-    if account.holds_symbol:
-        return Code.POSITION_ALREADY_OPEN
-    if account.open_positions >= profile.max_open_positions:
-        return Code.TOO_MANY_POSITIONS
-    if account.exposure >= account.equity * profile.max_exposure:
-        return Code.EXPOSURE_LIMIT
-    if account.cash <= 0:
-        return Code.INSUFFICIENT_CASH
-    return None
-
-
-def entry_budget(account: Account, profile: RiskProfile) -> Decimal:
-    """Cash that one entry may take, commissions included, in quote.
-
-    The least of: risk per trade over stop distance (so that a stop loses no more than the risk),
-    the largest position, the room left under the exposure limit, and free cash.
-    """
-    equity = account.equity
-    return min(
-        equity * profile.risk_per_trade / profile.stop_loss,
-        equity * profile.max_position,
-        equity * profile.max_exposure - account.exposure,
-        account.cash,
-    )

@@ -5,6 +5,7 @@ from logging.config import fileConfig
 
 from sqlalchemy import text
 
+import journal.breaker_models
 import journal.performance_models
 import journal.reconciliation_models  # noqa: F401 - imported so that the metadata knows their tables
 from alembic import context

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from agents.errors import NotFoundError
 from api import answers, record_answers, schemas
 from api.blueprint import Blueprint
-from api.control import with_profile
+from api.control import described
 from api.paging import page
 from api.services import profile_of, services
 from journal import outward_queries, queries, record_queries
@@ -27,16 +27,16 @@ def list_accounts(query: Answer) -> Answer:
         profile_of(query["agent"])
     with services().book.reading() as session:
         return page(
-            lambda limit: [
-                _described(view)
-                for view in queries.account_views(
+            lambda limit: described(
+                session,
+                queries.account_views(
                     session,
                     agent=query.get("agent"),
                     status=query.get("status"),
                     before=query.get("cursor"),
                     limit=limit,
-                )
-            ],
+                ),
+            ),
             query["limit"],
             "number",
         )
@@ -47,7 +47,7 @@ def list_accounts(query: Answer) -> Answer:
 def account(account_id: str) -> Answer:
     """One account."""
     with services().book.reading() as session:
-        return _described(_known(session, account_id))
+        return described(session, [_known(session, account_id)])[0]
 
 
 @blueprint.route("/<account:account_id>/transactions")
@@ -105,8 +105,3 @@ def _known(session: Session, account_id: str) -> queries.View:
     if view is None:
         raise NotFoundError(f"there is no account {account_id}")
     return view
-
-
-def _described(view: queries.View) -> dict[str, Any]:
-    profile = profile_of(view["agent"])
-    return with_profile(view, style=profile.style, symbols=profile.symbols)

@@ -6,14 +6,14 @@ from typing import Any
 
 from agents.control import Command
 from agents.errors import InvalidInputError
-from agents.profile_fields import described
+from agents.profile_fields import described as limits_of
 from agents.profiles import seconds
 from api import answers, schemas
 from api.auth import actor
 from api.blueprint import Blueprint
-from api.control import account_of, announce, standing, with_profile
+from api.control import account_of, announce, described, standing
 from api.services import profile_of, services
-from journal import control, opening, queries
+from journal import breaker_resets, control, opening, queries
 
 blueprint = Blueprint("agents", __name__, url_prefix="/agents", description="Agents and their accounts")
 
@@ -26,9 +26,7 @@ def list_agents() -> Answer:
     """All agents, those never started too."""
     at_hand = services()
     with at_hand.book.reading() as session:
-        views = queries.agent_views(session, list(at_hand.profiles))
-    profiles = [at_hand.profiles[view["agent"]] for view in views]
-    items = [with_profile(v, style=p.style, symbols=p.symbols) for v, p in zip(views, profiles, strict=True)]
+        items = described(session, queries.agent_views(session, list(at_hand.profiles)))
     return {"items": items, "next_cursor": None}
 
 
@@ -99,10 +97,26 @@ def status(query: Answer, agent: str) -> Answer:
 @blueprint.response(200, answers.Profile)
 def profile(agent: str) -> Answer:
     """Every limit of an agent's risk profile with its unit."""
-    limits = described(profile_of(agent))
+    limits = limits_of(profile_of(agent))
     with services().book.reading() as session:
         view = queries.agent_views(session, [agent])[0]
     return {"agent": agent, "version": view["profile_version"], "limits": limits}
+
+
+@blueprint.route("/<agent:agent>/breakers/reset", methods=["POST"])
+@blueprint.arguments(schemas.AccountBody, required=False)
+@blueprint.arguments(schemas.AccountQuery, location="query")
+@blueprint.response(200, answers.ResetAnswer)
+def reset_breakers(body: Answer, query: Answer, agent: str) -> Answer:
+    """Let an agent and all its accounts, or one account, enter again after losses that tripped a breaker.
+
+    Losses of those who had one are measured from now on.
+    """
+    profile_of(agent)
+    account_id = _account_named(body, query)
+    with services().book.unit_of_work() as session:
+        ended = breaker_resets.reset(session, agent, account_id, actor=actor())
+    return {**standing(agent, account_id), "breakers_reset": ended}
 
 
 @blueprint.route("/<agent:agent>/positions")

@@ -7,6 +7,20 @@ from api.fields import Number
 Time = fields.AwareDateTime
 
 
+class Breaker(Schema):
+    """A limit of losses that was reached: nothing is entered until it expires or is reset."""
+
+    scope = fields.String(metadata={"enum": ["account", "agent", "service"], "description": "whose losses"})
+    kind = fields.String(metadata={"enum": ["daily_loss", "drawdown"]})
+    action = fields.String(
+        metadata={"enum": ["block", "close"], "description": "close: positions are sold too, block: they stay"}
+    )
+    reason = fields.String()
+    accounts = fields.Integer(metadata={"description": "how many accounts, in the standing of an agent; else 1"})
+    since = Time()
+    expires_at = Time(allow_none=True, metadata={"description": "null: it stays until somebody resets it"})
+
+
 class Standing(Schema):
     """State and money of an agent as a whole, or of one account."""
 
@@ -26,14 +40,14 @@ class Standing(Schema):
         metadata={"description": "rises with every control call but the start of one more account"}
     )
     profile_version = fields.Integer(allow_none=True)
-    style = fields.String(metadata={"description": "how an investor calls the agent's risk profile"})
+    style = fields.String(allow_none=True, metadata={"description": "how an investor calls the agent's risk profile"})
     symbols = fields.List(fields.String())
     tick_seconds = Number(allow_none=True)
     last_tick_at = Time(allow_none=True)
     next_tick_at = Time(allow_none=True)
     last_error = fields.String(allow_none=True)
     trading_state = fields.String(metadata={"enum": ["ACTIVE", "REDUCING", "HALTED"]})
-    breakers = fields.List(fields.String())
+    breakers = fields.List(fields.Nested(Breaker), metadata={"description": "what keeps it from entering"})
 
 
 class Limit(Schema):
@@ -65,6 +79,12 @@ class ControlAnswer(Standing):
     warning = fields.String(metadata={"description": "only if something is still to be made up for"})
 
 
+class ResetAnswer(Standing):
+    """The standing after a reset of breakers."""
+
+    breakers_reset = fields.Integer(metadata={"description": "how many ended"})
+
+
 class SwitchAnswer(Schema):
     """How the switch above all agents stands."""
 
@@ -72,7 +92,14 @@ class SwitchAnswer(Schema):
     reason = fields.String()
     version = fields.Integer()
     updated_at = Time()
+    breakers = fields.List(fields.Nested(Breaker), metadata={"description": "of the whole service"})
     warning = fields.String(metadata={"description": "only if something is still to be made up for"})
+
+
+class ServiceResetAnswer(SwitchAnswer):
+    """How the switch stands after a reset of the service's breakers."""
+
+    breakers_reset = fields.Integer(metadata={"description": "how many ended"})
 
 
 class StartAnswer(ControlAnswer):

@@ -1,7 +1,7 @@
 """After a control call is in the book: telling Redis, and answering with the agent's or account's standing."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from agents.errors import NotFoundError
 from api.services import profile_of, services
-from journal import control, queries
+from journal import breaker_queries, control, queries
 from journal.switch import Switch
 from runtime.publishing import publish
 
@@ -50,10 +50,10 @@ def standing(agent: str, account_id: str | None) -> dict[str, Any]:
     Raises:
         NotFoundError: there is no such agent, or it has no such account.
     """
-    profile = profile_of(agent)
+    profile_of(agent)
     with services().book.reading() as session:
         view = view_of(session, agent, account_id)
-    return with_profile(view, style=profile.style, symbols=profile.symbols)
+        return described(session, [view])[0]
 
 
 def view_of(session: Session, agent: str, account_id: str | None) -> queries.View:
@@ -78,6 +78,14 @@ def account_of(session: Session, agent: str, account_id: str) -> queries.View:
     return view
 
 
-def with_profile(view: Mapping[str, Any], *, style: str, symbols: tuple[str, ...]) -> dict[str, Any]:
-    """Add what the book does not know of an agent: its style, and its symbols before the first start."""
-    return {**view, "style": style, "symbols": view["symbols"] or list(symbols), "breakers": []}
+def described(session: Session, views: Sequence[queries.View]) -> list[dict[str, Any]]:
+    """Add what stands against entries, the agent's style, and its symbols before the first start."""
+    return [_with_profile(view) for view in breaker_queries.with_breakers(session, views)]
+
+
+def _with_profile(view: queries.View) -> dict[str, Any]:
+    """An agent that is in no profile any more has no style."""
+    profile = services().profiles.get(view["agent"])
+    if profile is None:
+        return {**view, "style": None}
+    return {**view, "style": profile.style, "symbols": view["symbols"] or list(profile.symbols)}

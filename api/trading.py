@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from agents.model import TradingState
 from api import answers, schemas
 from api.auth import actor
 from api.blueprint import Blueprint
 from api.control import announce_switch
 from api.services import services
-from journal import switch
+from journal import breaker_queries, breaker_resets, switch
 
 blueprint = Blueprint("trading", __name__, url_prefix="/trading", description="The switch above all agents")
 
@@ -21,7 +23,7 @@ Answer = Mapping[str, Any]
 def show() -> Answer:
     """How the switch stands, since when and why."""
     with services().book.reading() as session:
-        return _answer(switch.read(session))
+        return _answer(session, switch.read(session))
 
 
 @blueprint.route("/halt", methods=["POST"])
@@ -48,16 +50,27 @@ def activate(body: Answer) -> Answer:
     return _turn(TradingState.ACTIVE, body)
 
 
+@blueprint.route("/breakers/reset", methods=["POST"])
+@blueprint.response(200, answers.ServiceResetAnswer)
+def reset_breakers() -> Answer:
+    """Let all agents enter again after losses of the whole service; its losses are measured from now on."""
+    with services().book.unit_of_work() as session:
+        ended = breaker_resets.reset_service(session, actor=actor())
+        return {**_answer(session, switch.read(session)), "breakers_reset": ended}
+
+
 def _turn(state: TradingState, body: Answer) -> Answer:
     with services().book.unit_of_work() as session:
         turned = switch.turn(session, state, reason=body["reason"], actor=actor())
-    return {**_answer(turned), **announce_switch(turned)}
+        answer = _answer(session, turned)
+    return {**answer, **announce_switch(turned)}
 
 
-def _answer(position: switch.Switch) -> Answer:
+def _answer(session: Session, position: switch.Switch) -> Answer:
     return {
         "state": position.state.value,
         "reason": position.reason,
         "version": position.version,
         "updated_at": position.updated_at,
+        "breakers": breaker_queries.of_service(session),
     }

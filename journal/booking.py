@@ -142,6 +142,7 @@ def _insert_bracket(session: Session, order_id: int, bracket: Bracket) -> None:
             target_price=bracket.target_price,
             trailing_stop=bracket.trailing_stop,
             highest_price=bracket.highest_price,
+            leave_at=bracket.leave_at,
         )
     )
 

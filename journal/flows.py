@@ -1,7 +1,7 @@
 """Money in and out of an account: one cash flow, the account's new balance and what the platform reads of it.
 
-A flow is no performance: the highest equity of the account and of its agent are scaled with it, so that
-neither drawdown changes.
+A flow is no performance: the equities that losses are measured from are scaled with it, see
+:mod:`journal.starting_points`.
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from agents.errors import BookError, ConflictError, NotFoundError, StaleStateError
-from agents.model import ZERO, plain
-from journal import audit_log, outward, queries
+from agents.model import plain
+from journal import audit_log, outward, queries, starting_points
 from journal.control import lock_account, lock_agent
 from journal.flow_models import Withdrawal
 from journal.models import Account, Agent, CashFlow
@@ -116,7 +116,9 @@ def book_flow(session: Session, agent: Agent, account: Account, kind: str, reque
         request: how much, under which reference.
     """
     amount = request.amount if kind == DEPOSIT else -request.amount
-    _scale_peaks(session, agent, account, amount)
+    session.flush()
+    starting_points.move_account(account, equity_of(session, account.id), amount)
+    starting_points.move_service(session, agent, amount)
     before = account.balance
     account.cash += amount
     account.balance += amount
@@ -150,20 +152,6 @@ def equity_of(session: Session, account_id: str) -> Decimal:
     if view is None:
         raise BookError(f"account {account_id} vanished")
     return _decimal(view["equity"])
-
-
-def _scale_peaks(session: Session, agent: Agent, account: Account, amount: Decimal) -> None:
-    session.flush()
-    account.peak_equity = peak_after_flow(account.peak_equity, equity_of(session, account.id), amount)
-    of_agent = _decimal(queries.agent_views(session, [agent.name])[0]["equity"])
-    agent.peak_equity = peak_after_flow(agent.peak_equity, of_agent, amount)
-
-
-def peak_after_flow(peak: Decimal, equity: Decimal, amount: Decimal) -> Decimal:
-    """The highest equity that gives the same drawdown after ``amount`` came in (or, negative, went out)."""
-    if equity <= 0 or peak <= equity:
-        return max(ZERO, equity + amount)
-    return max(ZERO, peak * (equity + amount) / equity)
 
 
 def record_request(

@@ -1,7 +1,8 @@
 """What a tick reads before it decides: the agent, its accounts, positions and exit levels, as agents' values."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from sqlalchemy import select, text
@@ -10,7 +11,9 @@ from sqlalchemy.orm import Session
 
 from agents import model
 from agents.errors import NotFoundError
-from agents.model import Status, TradingState
+from agents.model import BreakerKind, Status, TradingState
+from agents.risk import Code, Denial
+from journal.breaker_models import STANDS
 from journal.performance_models import MarkHistory
 from journal.trade_models import Mark, Share
 
@@ -24,23 +27,42 @@ class AgentSnapshot:
     version: int
     book_version: int
     profile_version: int
+    profile: Mapping[str, str | None] | None
+    """The limits that ``profile_version`` stands for, see :func:`agents.profile_fields.content`."""
     symbols: tuple[str, ...]
     has_unresolved_order: bool
     trading: TradingState
+    breaker: Denial | None = None
+    """What a tripped breaker of the agent or of the whole service says to an entry."""
 
 
-SNAPSHOT = text("""
-SELECT a.name, a.status, a.version, a.book_version, a.profile_version, a.symbols,
+SNAPSHOT = text(f"""
+SELECT a.name, a.status, a.version, a.book_version, a.profile_version, a.profile, a.symbols,
        EXISTS (SELECT FROM trading.orders o WHERE o.agent = a.name AND o.state IN ('intended', 'unknown')) AS unresolved,
-       (SELECT state FROM trading.service_state) AS trading
-FROM trading.agents a WHERE a.name = :agent
-""")
+       (SELECT state FROM trading.service_state) AS trading, s.kind AS breaker, s.scope || ': ' || s.reason AS reason
+FROM trading.agents a
+LEFT JOIN LATERAL (
+    SELECT b.kind, b.scope, b.reason FROM trading.breakers b
+    WHERE {STANDS} AND (b.scope = 'service' OR b.scope = 'agent' AND b.agent = a.name) ORDER BY b.id LIMIT 1
+) s ON true
+WHERE a.name = :agent
+""")  # noqa: S608 - our own text
 
-ENTRY_ACCOUNTS = text("""
+ENTRY_ACCOUNTS = text(f"""
 SELECT a.id, a.number, a.status, a.cash, a.cash + a.reserved + coalesce(p.value, 0) AS equity,
        a.reserved + coalesce(p.value, 0) AS exposure, coalesce(p.positions, 0) AS positions, coalesce(p.holds, false) AS holds,
-       EXISTS (SELECT FROM trading.withdrawals w WHERE w.account_id = a.id AND w.status = 'pending') AS withdrawal_pending
+       EXISTS (SELECT FROM trading.withdrawals w WHERE w.account_id = a.id AND w.status = 'pending') AS withdrawal_pending,
+       l.since_loss, s.breaker
 FROM trading.accounts a
+LEFT JOIN (
+    SELECT b.account_id, min(b.kind) AS breaker FROM trading.breakers b
+    WHERE {STANDS} AND b.scope = 'account' GROUP BY b.account_id
+) s ON s.account_id = a.id
+LEFT JOIN (
+    SELECT account_id, clock_timestamp() - max(closed_at) AS since_loss
+    FROM trading.trades WHERE closed_at > now() - CAST(:cooldown AS interval) AND profit_loss < 0
+    GROUP BY account_id
+) l ON l.account_id = a.id
 LEFT JOIN (
     SELECT p.account_id, sum(p.quantity * coalesce(m.bid, p.entry_price)) AS value, count(*) AS positions,
            bool_or(p.symbol = :symbol) AS holds
@@ -50,7 +72,7 @@ LEFT JOIN (
 ) p ON p.account_id = a.id
 WHERE a.agent = :agent AND a.kind <> 'dust' AND a.closed_at IS NULL
 ORDER BY a.number
-""")
+""")  # noqa: S608 - our own text
 
 POSITIONS_OF_AGENT = """
 SELECT p.id, p.account_id, a.number, p.symbol, p.quantity, p.cost, a.kind = 'dust'
@@ -69,7 +91,7 @@ WHERE a.agent = :agent AND a.close_requested_at IS NOT NULL AND p.closed_at IS N
 """
 
 OPEN_BRACKETS = text("""
-SELECT order_id, symbol, entry_price, stop_price, target_price, trailing_stop, highest_price
+SELECT order_id, symbol, entry_price, stop_price, target_price, trailing_stop, highest_price, leave_at
 FROM trading.brackets WHERE agent = :agent AND closed_at IS NULL ORDER BY order_id
 """)
 
@@ -89,15 +111,20 @@ def agent_snapshot(session: Session, agent: str) -> AgentSnapshot:
         version=row.version,
         book_version=row.book_version,
         profile_version=row.profile_version,
+        profile=row.profile,
         symbols=tuple(row.symbols),
         has_unresolved_order=row.unresolved,
         trading=TradingState(row.trading) if row.trading else TradingState.HALTED,
+        breaker=Denial(Code(row.breaker), row.reason) if row.breaker else None,
     )
 
 
-def entry_accounts(session: Session, agent: str, symbol: str) -> list[model.Account]:
-    """Every account of the agent as an entry into ``symbol`` sees it; positions marked at the last known bid."""
-    rows = session.execute(ENTRY_ACCOUNTS, {"agent": agent, "symbol": symbol})
+def entry_accounts(session: Session, agent: str, symbol: str, cooldown: timedelta) -> list[model.Account]:
+    """Every account of the agent as an entry into ``symbol`` sees it; positions marked at the last known bid.
+
+    Losing trades are looked for as far back as ``cooldown``.
+    """
+    rows = session.execute(ENTRY_ACCOUNTS, {"agent": agent, "symbol": symbol, "cooldown": cooldown})
     return [
         model.Account(
             id=row.id,
@@ -109,6 +136,8 @@ def entry_accounts(session: Session, agent: str, symbol: str) -> list[model.Acco
             open_positions=row.positions,
             holds_symbol=row.holds,
             withdrawal_pending=row.withdrawal_pending,
+            since_loss=row.since_loss,
+            breaker=BreakerKind(row.breaker) if row.breaker else None,
         )
         for row in rows
     ]

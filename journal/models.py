@@ -3,7 +3,7 @@
 What was traded is in :mod:`journal.trade_models`.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +20,9 @@ class Agent(Base):
     """One strategy instance.
 
     ``version`` rises with every control call that changes the agent or reduces what an account of it
-    does; ``book_version`` with every order booked.
+    does; ``book_version`` with every order booked. ``equity`` is what its accounts were worth when they
+    were last judged, at ``judged_version`` of the book; ``peak_equity`` and ``day_equity``, of ``equity_day``,
+    are the starting points that losses are measured from, see :mod:`agents.breakers`.
     """
 
     __tablename__ = "agents"
@@ -31,9 +33,15 @@ class Agent(Base):
     version: Mapped[int] = mapped_column(server_default="0")
     book_version: Mapped[int] = mapped_column(server_default="0")
     profile_version: Mapped[int] = mapped_column(server_default="1")
+    profile: Mapped[dict[str, Any] | None]
+    """The limits that ``profile_version`` stands for, as text by name."""
     tick_seconds: Mapped[Decimal]
     symbols: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    equity: Mapped[Amount]
     peak_equity: Mapped[Amount]
+    day_equity: Mapped[Amount]
+    equity_day: Mapped[date | None]
+    judged_version: Mapped[int | None]
     last_tick_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
     created_at: Mapped[Now]
@@ -74,6 +82,8 @@ class Account(Base):
     reserved: Mapped[Amount]
     balance: Mapped[Amount]
     peak_equity: Mapped[Amount]
+    day_equity: Mapped[Amount]
+    equity_day: Mapped[date | None]
     total_profit: Mapped[Amount]
     total_loss: Mapped[Amount]
     total_trades: Mapped[int] = mapped_column(server_default="0")
@@ -176,7 +186,7 @@ class DecisionOutcome(Base):
 
 
 class ServiceState(Base):
-    """The one switch above all agents: a single row."""
+    """The one switch above all agents, and the starting points of the whole service's losses: a single row."""
 
     __tablename__ = "service_state"
     __table_args__ = (
@@ -188,6 +198,9 @@ class ServiceState(Base):
     state: Mapped[str]
     reason: Mapped[str]
     version: Mapped[int] = mapped_column(server_default="0")
+    peak_equity: Mapped[Amount]
+    day_equity: Mapped[Amount]
+    equity_day: Mapped[date | None]
     updated_at: Mapped[Now]
 
 

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 from agents.control import Command, status_after
 from agents.errors import ConflictError, InvalidInputError, StaleStateError
 from agents.model import Status
+from agents.profile_fields import content
 from agents.profiles import RiskProfile
-from journal import audit_log, flows, outward
+from journal import audit_log, flows, outward, profiles, starting_points
 from journal.control import holds_something, lock_account, lock_agent
 from journal.models import Account, Agent, Assignment, CashFlow
 
@@ -67,6 +68,7 @@ def start(session: Session, request: StartRequest, *, actor: str) -> Started:
     agent = agents[name]
     before = audit_log.snapshot(agent, account)
     _start_agent(agent, request)
+    profiles.adopt_locked(session, agent, request.profile, actor=actor)
     if account is None:
         served = _open_account(session, agent, account_id, request.initial_equity)
     else:
@@ -93,6 +95,7 @@ def _check_symbols(request: StartRequest) -> None:
 def _create_agent(session: Session, request: StartRequest) -> None:
     row = {
         "name": request.profile.name,
+        "profile": content(request.profile),
         "tick_seconds": request.tick_seconds,
         "symbols": list(request.symbols or request.profile.symbols),
     }
@@ -130,6 +133,7 @@ def _check_same_symbols(agent: Agent, request: StartRequest) -> None:
 
 
 def _open_account(session: Session, agent: Agent, account_id: str, equity: Decimal) -> Account:
+    starting_points.move_service(session, agent, equity)
     opened: Account | None = session.scalar(
         insert(Account)
         .values(
@@ -140,14 +144,13 @@ def _open_account(session: Session, agent: Agent, account_id: str, equity: Decim
             version=1,
             cash=equity,
             balance=equity,
-            peak_equity=equity,
         )
         .on_conflict_do_nothing()
         .returning(Account)
     )
     if opened is None:
         raise StaleStateError(f"account {account_id} was opened by another call at this moment: try again")
-    agent.peak_equity += equity
+    starting_points.begin_account(opened)
     reference = START + account_id
     session.add(Assignment(account_id=account_id, agent=agent.name))
     session.add(
@@ -191,8 +194,8 @@ def _reassign(session: Session, agents: dict[str, Agent], agent: Agent, account:
             f"{' with open positions' if holds else ''}: stop it there with close_positions first"
         )
     former = agents[account.agent]
-    former.peak_equity = max(Decimal(0), former.peak_equity - account.cash)
-    agent.peak_equity += account.cash
+    starting_points.move_agent(former, -account.cash)
+    starting_points.move_agent(agent, account.cash)
     session.execute(
         update(Assignment)
         .where(Assignment.account_id == account.id, Assignment.ended_at.is_(None))

@@ -158,6 +158,7 @@ class Bracket(Base):
     target_price: Mapped[Decimal]
     trailing_stop: Mapped[Decimal | None]
     highest_price: Mapped[Decimal]
+    leave_at: Mapped[datetime | None]
     opened_at: Mapped[Now]
     closed_at: Mapped[datetime | None]
 

@@ -217,7 +217,7 @@ def _close_now(session: Session, agent: Agent, account: Account, asked: Withdraw
     if account.cash:
         _pay(session, agent, account, asked, FlowRequest(account.id, account.cash, asked.reference_id))
     _finish(asked, COMPLETED)
-    account.peak_equity = ZERO
+    account.peak_equity = account.day_equity = ZERO
     account.close_requested_at = None
     account.closed_at = datetime.now(UTC)
     session.execute(

@@ -126,7 +126,7 @@ class Book:
             investor.holdings[symbol] = _Holding(position, entry, fees)
             self._held[symbol] += received
             self.fees += fees
-        self.brackets[symbol][entry.order_id] = open_bracket(entry.order_id, symbol, entry.price, self._profile)
+        self.brackets[symbol][entry.order_id] = open_bracket(entry.order_id, symbol, entry.price, self._profile, entry.at)
 
     def leave(self, symbol: str, legs: Iterable[Leg], reason: ExitReason, at: datetime) -> None:
         """Book a sale: trades with their profit or loss, cash, dust; exit levels go with their last position."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from agents.breakers import LossLimits
 from agents.errors import ProfileError
 from agents.profile_file import parse_profiles
 from agents.profiles import PROFILES, RiskProfile
@@ -53,6 +54,8 @@ class Settings:
     """Overrides every agent's tick interval."""
     alert_urls: tuple[str, ...] = field(repr=False)
     """Apprise addresses that are told when something needs a person."""
+    service_limits: LossLimits
+    """Losses of all agents together that end all entries."""
     profiles: Mapping[str, RiskProfile]
     """Every agent's by its name: the built-in ones, and those of the profiles file."""
     kill_at: Mapping[str, float] = field(default_factory=dict)
@@ -79,6 +82,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         port=_port(env.get("PORT", "8003")),
         tick_seconds=_seconds(env, "TICK_SECONDS"),
         alert_urls=_words(env.get("ALERT_URLS", "")),
+        service_limits=_service_limits(env),
         profiles=_profiles(env),
         kill_at=_kill_at(env),
     )
@@ -164,6 +168,20 @@ def _seconds(env: Mapping[str, str], name: str) -> Decimal | None:
     if not (seconds.is_finite() and Decimal("0.5") <= seconds <= 86400):
         raise SettingsError(f"{name} must be from 0.5 to 86400 seconds")
     return seconds
+
+
+def _service_limits(env: Mapping[str, str]) -> LossLimits:
+    return LossLimits(
+        daily_loss=_fraction(env, "SERVICE_DAILY_LOSS", default="0.10"),
+        max_drawdown=_fraction(env, "SERVICE_MAX_DRAWDOWN", default="0.25"),
+    )
+
+
+def _fraction(env: Mapping[str, str], name: str, *, default: str) -> Decimal:
+    text = env.get(name, "").strip() or default
+    if not re.fullmatch(r"0?\.\d{1,8}|1(\.0*)?", text) or not Decimal(text):
+        raise SettingsError(f"{name} must be above 0 and at most 1, like {default}, not {text!r}")
+    return Decimal(text)
 
 
 def _profiles(env: Mapping[str, str]) -> Mapping[str, RiskProfile]:

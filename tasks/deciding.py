@@ -1,15 +1,17 @@
 """One signal, one agent: from a pending decision to a recorded one, with a block order or the reason why not."""
 
 import logging
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
 from agents import model
 from agents.allocation import limit_price
-from agents.decision import Verdict, decide_entries, decide_exits
-from agents.errors import ExchangeError, StaleStateError
-from agents.model import Action, ExitReason, Market, Quote, Side, plain
+from agents.decision import Verdict, decide_entries, decide_exits, denied, judge_depth
+from agents.errors import ExchangeBusyError, ExchangeError, StaleStateError
+from agents.model import Action, Block, ExitReason, Market, Quote, Side, plain
 from agents.orders import client_order_id
 from agents.profiles import RiskProfile
 from agents.risk import Code, Denial, Situation, judge_signal
@@ -19,6 +21,7 @@ from journal.holdings import AgentSnapshot
 from journal.ledger import Intent
 from runtime.bootstrap import WorkerServices
 from tasks.execution import commit_and_place
+from tasks.profiling import current_agent
 
 ATTEMPTS = 5
 """How often a decision is made anew because the agent changed meanwhile; then the sweeper asks again."""
@@ -42,48 +45,57 @@ def _decide_once(services: WorkerServices, decision_id: int) -> None:
         decision = decisions.load_pending(session, decision_id)
         if decision is None:
             return
-        seen = holdings.agent_snapshot(session, decision.agent)
+    seen = current_agent(services, decision.agent)
     profile = services.profiles[decision.agent]
-    market, quote = _market_data(services, decision.signal.symbol)
-    denial = judge_signal(_situation(decision, seen, profile, market, quote))
-    if denial is not None or market is None or quote is None:
+    data = _market_data(services, decision.signal.symbol)
+    denial = judge_signal(_situation(decision, seen, profile, data))
+    if denial is not None or data.market is None or data.quote is None:
         denial = denial or Denial(Code.MARKET_DATA_MISSING, "no market data")
-        _record(services, decision, seen, Verdict(denial.code, denial.detail, {}), quote)
+        _record(services, decision, seen, Verdict(denial.code, denial.detail, {}), data.quote)
         return
-    verdict = _verdict(services, decision.signal, seen, profile, market, quote)
+    verdict = _verdict(services, decision.signal, seen, profile, data.market, data.quote)
     if verdict.block is None:
-        _record(services, decision, seen, verdict, quote)
+        _record(services, decision, seen, verdict, data.quote)
         return
-    _order(services, decision, seen, verdict, quote)
+    _order(services, decision, seen, verdict, data.quote)
 
 
-def _market_data(services: WorkerServices, symbol: str) -> tuple[Market | None, Quote | None]:
-    """The symbol's rules and quote, None for what cannot be had; the quote is kept as the symbol's mark."""
+@dataclass(frozen=True, slots=True)
+class _MarketData:
+    """A symbol's rules and quote, None for what could not be had."""
+
+    market: Market | None = None
+    quote: Quote | None = None
+    is_exchange_busy: bool = False
+
+
+def _market_data(services: WorkerServices, symbol: str) -> _MarketData:
+    """What the exchange says of the symbol now; the quote is kept as its mark."""
     try:
         market = services.exchange.markets().get(symbol)
         quote = services.exchange.quotes([symbol]).get(symbol)
     except ExchangeError as error:
         logger.warning("no market data for %s: %s", symbol, error)
-        return None, None
+        return _MarketData(is_exchange_busy=isinstance(error, ExchangeBusyError))
     if quote is not None:
         with services.book.unit_of_work() as session:
             holdings.store_marks(session, [quote])
-    return market, quote
+    return _MarketData(market, quote)
 
 
-def _situation(
-    decision: PendingDecision, seen: AgentSnapshot, profile: RiskProfile, market: Market | None, quote: Quote | None
-) -> Situation:
+def _situation(decision: PendingDecision, seen: AgentSnapshot, profile: RiskProfile, data: _MarketData) -> Situation:
     return Situation(
         signal=decision.signal,
         profile=profile,
         symbols=seen.symbols,
         status=seen.status,
         trading=seen.trading,
-        quote=quote,
-        market=market,
+        quote=data.quote,
+        market=data.market,
         has_unresolved_order=seen.has_unresolved_order,
         now=datetime.now(UTC),
+        breaker=seen.breaker,
+        is_exchange_busy=data.is_exchange_busy,
     )
 
 
@@ -100,29 +112,35 @@ def _verdict(
             positions = holdings.positions_to_sell(session, seen.name, signal.symbol)
         return decide_exits(positions, market, limit_price(Side.SELL, quote, profile.max_slippage, market))
     with services.book.reading() as session:
-        accounts = holdings.entry_accounts(session, seen.name, signal.symbol)
+        accounts = holdings.entry_accounts(session, seen.name, signal.symbol, profile.cooldown)
     verdict = decide_entries(accounts, profile, market, limit_price(Side.BUY, quote, profile.max_slippage, market))
-    return verdict if verdict.block is None else _with_money_at_venue(services, verdict, market)
+    if verdict.block is None:
+        return verdict
+    denial = _judge_block(services, verdict.block, profile, market)
+    return verdict if denial is None else denied(verdict, denial)
 
 
-def _with_money_at_venue(services: WorkerServices, verdict: Verdict, market: Market) -> Verdict:
-    """Deny an entry when the exchange holds less quote than the accounts own: their money would not be real."""
+def _judge_block(services: WorkerServices, block: Block, profile: RiskProfile, market: Market) -> Denial | None:
+    """What the exchange's book and our own balance there say against a buy; what cannot be had denies."""
     try:
+        offered = services.exchange.offered(block.symbol, block.limit_price)
         at_venue = services.exchange.balances().get(market.quote, model.ZERO)
+    except ExchangeBusyError as error:
+        return Denial(Code.EXCHANGE_WEIGHT_EXHAUSTED, f"the exchange's request limit is used up for now: {error}")
     except ExchangeError as error:
-        return _denied(verdict, Code.MARKET_DATA_MISSING, f"the exchange's balance is not known: {error}")
+        return Denial(Code.MARKET_DATA_MISSING, f"the exchange's offers or balance are not known: {error}")
+    return judge_depth(block, offered, profile, market) or _judge_funds(services, at_venue, market)
+
+
+def _judge_funds(services: WorkerServices, at_venue: Decimal, market: Market) -> Denial | None:
+    """Deny an entry when the exchange holds less quote than the accounts own: their money would not be real."""
     with services.book.reading() as session:
         assigned = holdings.assigned_cash(session)
     if at_venue >= assigned:
-        return verdict
+        return None
     detail = f"the exchange holds {plain(at_venue)} {market.quote}, the accounts own {plain(assigned)}"
     services.alerts.send("The exchange holds less than the accounts own", detail)
-    return _denied(verdict, Code.VENUE_UNDERFUNDED, detail)
-
-
-def _denied(verdict: Verdict, code: Code, detail: str) -> Verdict:
-    accounts = {(code if known is Code.ORDERED else known): numbers for known, numbers in verdict.accounts.items()}
-    return Verdict(code, detail, accounts)
+    return Denial(Code.VENUE_UNDERFUNDED, detail)
 
 
 def _record(

@@ -121,7 +121,8 @@ def _accepted(services: WorkerServices, order: OpenOrder, exchange_order_id: str
         return Outcome(state, exchange_order_id, fills, divide_exit_fills(wants, fills, market, price_of))
     legs = divide_fills(order.side, wants, fills, market, price_of)
     average_price = sum(fill.cost for fill in fills) / sum(fill.quantity for fill in fills)
-    bracket = open_bracket(order.id, order.symbol, Decimal(average_price), services.profiles[order.agent])
+    profile = services.profiles[order.agent]
+    bracket = open_bracket(order.id, order.symbol, Decimal(average_price), profile, order.created_at)
     return Outcome(state, exchange_order_id, fills, legs, bracket)
 
 

@@ -1,8 +1,11 @@
-"""Exits come first in every tick: stops, targets, trailing stops, and what an operator asked to close."""
+"""Exits come first in every tick: what an operator asked to close, stops, targets, time limits, tripped breakers."""
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from sqlalchemy.orm import Session
 
 from agents.allocation import limit_price
 from agents.decision import Verdict, decide_exits
@@ -11,7 +14,7 @@ from agents.exits import exit_reason, follow
 from agents.model import ExitReason, Position, Quote, Side, TradingState
 from agents.orders import client_order_id
 from agents.risk import Code
-from journal import holdings, withdrawals
+from journal import breaker_queries, holdings, withdrawals
 from journal.holdings import AgentSnapshot
 from journal.ledger import Intent
 from runtime.bootstrap import WorkerServices
@@ -27,15 +30,23 @@ def run_exits(services: WorkerServices, agent: str, quotes: Mapping[str, Quote],
         services: the worker's.
         agent: whose positions.
         quotes: current quotes; a symbol without one is left for the next tick.
-        levels: whether stops and targets are judged; an operator's request to close is always honoured.
+        levels: whether stops, targets, time limits and breakers are judged; an operator's request to close is always honoured.
     """
     with services.book.reading() as session:
         closing = holdings.symbols_to_close(session, agent)
     for symbol in closing:
-        _sell(services, agent, symbol, ExitReason.OPERATOR, quotes)
-    if levels:
-        for (symbol, reason), entries in _due(services, agent, quotes).items():
-            _sell(services, agent, symbol, reason, quotes, entries)
+        requested = partial(holdings.positions_to_close, agent=agent, symbol=symbol)
+        _sell(services, agent, symbol, ExitReason.OPERATOR, quotes, requested)
+    if not levels:
+        return
+    for (symbol, reason), entries in _due(services, agent, quotes).items():
+        entered = partial(holdings.positions_of_entries, agent=agent, symbol=symbol, entries=entries)
+        _sell(services, agent, symbol, reason, quotes, entered)
+    with services.book.reading() as session:
+        tripped = breaker_queries.symbols_to_leave(session, agent)
+    for symbol, reason in tripped:
+        lost = partial(breaker_queries.positions_to_leave, agent=agent, symbol=symbol, kind=reason)
+        _sell(services, agent, symbol, reason, quotes, lost)
 
 
 def _due(
@@ -68,7 +79,7 @@ def _sell(
     symbol: str,
     reason: ExitReason,
     quotes: Mapping[str, Quote],
-    entries: Sequence[int] | None = None,
+    read: Callable[[Session], Sequence[Position]],
 ) -> None:
     quote, market = quotes.get(symbol), services.exchange.markets().get(symbol)
     if quote is None or market is None:
@@ -76,11 +87,7 @@ def _sell(
         return
     with services.book.reading() as session:
         seen = holdings.agent_snapshot(session, agent)
-        positions = (
-            holdings.positions_to_close(session, agent, symbol)
-            if entries is None
-            else holdings.positions_of_entries(session, agent, symbol, entries)
-        )
+        positions = read(session)
     if seen.trading is TradingState.HALTED or seen.has_unresolved_order:
         return
     price = limit_price(Side.SELL, quote, services.profiles[agent].max_slippage, market)

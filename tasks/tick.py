@@ -1,4 +1,4 @@
-"""One tick of one agent, top to bottom: resolve, price, exit, pay withdrawals, pull signals, decide."""
+"""One tick of one agent, top to bottom: resolve, price, judge losses, exit, pay withdrawals, pull signals, decide."""
 
 import json
 import logging
@@ -13,8 +13,10 @@ from journal import control, decisions, heartbeat, holdings, signals
 from journal.holdings import AgentSnapshot
 from runtime.bootstrap import WorkerServices
 from runtime.publishing import publish
+from tasks.breaking import judge_losses
 from tasks.deciding import decide
 from tasks.exiting import run_exits
+from tasks.profiling import current_agent
 from tasks.resolving import resolve_orders
 from tasks.withdrawing import serve_withdrawals
 
@@ -45,11 +47,12 @@ def run_tick(services: WorkerServices, agent: str) -> bool:
 
 
 def _tick(services: WorkerServices, agent: str, lease: Lease) -> None:
-    with services.book.reading() as session:
-        seen = holdings.agent_snapshot(session, agent)
+    seen = current_agent(services, agent)
     problems: list[str] = []
     resolve_orders(services, agent, lease)
     quotes = _quotes(services, seen, problems)
+    if quotes and seen.status is not Status.STOPPED:
+        judge_losses(services, agent)
     _exit(services, seen, quotes, problems)
     _serve_withdrawals(services, agent, quotes, lease, problems)
     lease.renew()

@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from agents.breakers import after_flow
 from agents.errors import ConflictError, InvalidInputError, NotEnoughCashError, TradingError
 from agents.profiles import PROFILES
 from journal import audit, flows, opening, withdrawals
 from journal.database import Book, connect
-from journal.flows import FlowRequest, peak_after_flow
+from journal.flows import FlowRequest
 from journal.opening import StartRequest
 
 THREADS = 20
@@ -237,7 +238,7 @@ def test_a_flow_leaves_the_drawdown_as_it_was(peak: Decimal, equity: Decimal, am
     flow = -min(amount, equity) if out else amount
     before = 1 - equity / max(peak, equity)
 
-    later = max(peak_after_flow(peak, equity, flow), equity + flow)
+    later = max(after_flow(max(peak, equity), equity, flow), equity + flow)
 
     if equity + flow == 0:
         assert later == 0
@@ -246,9 +247,9 @@ def test_a_flow_leaves_the_drawdown_as_it_was(peak: Decimal, equity: Decimal, am
 
 
 def test_the_first_money_after_everything_was_withdrawn_begins_anew() -> None:
-    assert peak_after_flow(Decimal(0), Decimal(0), Decimal(50)) == 50
-    assert peak_after_flow(Decimal(100), Decimal(0), Decimal(50)) == 50
-    assert peak_after_flow(Decimal(100), Decimal(80), Decimal(-80)) == 0
+    assert after_flow(Decimal(0), Decimal(0), Decimal(50)) == 50
+    assert after_flow(Decimal(100), Decimal(0), Decimal(50)) == 50
+    assert after_flow(Decimal(100), Decimal(80), Decimal(-80)) == 0
 
 
 @pytest.mark.parametrize(

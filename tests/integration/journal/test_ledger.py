@@ -49,7 +49,7 @@ def open_account(book: Book, account_id: str, equity: str = "1000") -> None:
 def entry(book: Book, cause: str = "one") -> Intent:
     with book.reading() as session:
         seen = holdings.agent_snapshot(session, "atlas")
-        accounts = holdings.entry_accounts(session, "atlas", "BTCUSDT")
+        accounts = holdings.entry_accounts(session, "atlas", "BTCUSDT", ATLAS.cooldown)
     block = decide_entries(accounts, ATLAS, MARKET, PRICE).block
     assert block is not None
     return Intent(f"buy-{cause}", seen, block, "signal", QUOTE)
@@ -84,7 +84,7 @@ def settle(book: Book, order: OpenOrder, fills: Sequence[Fill], state: OrderStat
         if divide
         else divide_exit_fills(wants, fills, MARKET, lambda _: PRICE)
     )
-    bracket = open_bracket(order.id, order.symbol, PRICE, ATLAS) if divide and fills else None
+    bracket = open_bracket(order.id, order.symbol, PRICE, ATLAS, order.created_at) if divide and fills else None
     with book.unit_of_work() as session:
         return ledger.record_outcome(session, order, Outcome(state, "42", fills, legs, bracket))
 

@@ -64,6 +64,7 @@ def broken(world: World) -> Callable[[], set[str]]:
 @pytest.fixture
 def traded(world: World) -> World:
     """Entries of three accounts, an exit in two parts, an unknown outcome, and dust; measured until now."""
+    world.without_fear()
     world.open_account("atlas", "10000", "a")
     world.open_account("atlas", "20000", "b")
     world.open_account("nova", "333.33", "c")

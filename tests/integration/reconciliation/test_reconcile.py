@@ -335,6 +335,7 @@ def test_lists_that_lag_behind_for_a_moment_give_no_false_alarm(traded: World, m
 
 def test_agents_that_trade_meanwhile_give_no_false_alarm(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(comparing, "PAUSE", timedelta(milliseconds=1))
+    world.without_fear()
     for agent in ("atlas", "orion", "nova"):
         world.open_account(agent, "10000", f"of-{agent}")
     worker, done = world.another_worker(), Event()

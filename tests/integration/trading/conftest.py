@@ -1,8 +1,8 @@
 """A worker's services on real PostgreSQL, real Redis and the sandbox exchange; only the ML engine is a stand-in."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +13,7 @@ from adapters import state
 from adapters.exchange import Exchange
 from adapters.queue import TaskQueue, celery_app
 from adapters.state import StateStore
+from agents.breakers import LossLimits
 from agents.control import Command
 from agents.errors import SignalSourceError
 from agents.model import TradingState
@@ -138,6 +139,21 @@ class World:
     def age_orders(self, seconds: int) -> None:
         """Let time pass for every order."""
         self.execute("UPDATE trading.orders SET created_at = created_at - make_interval(secs => :age)", age=seconds)
+
+    def without_cooldown(self) -> None:
+        """Let accounts enter again right after a loss."""
+        profiles = {name: replace(profile, cooldown=timedelta(0)) for name, profile in PROFILES.items()}
+        self.services = replace(self.services, settings=replace(self.services.settings, profiles=profiles))
+
+    def without_fear(self) -> None:
+        """Let no loss keep anybody from entering."""
+        anything = {"cooldown": timedelta(0), "daily_loss": Decimal(1), "max_drawdown": Decimal(1)}
+        settings = replace(
+            self.services.settings,
+            profiles={name: replace(profile, **anything) for name, profile in PROFILES.items()},  # type: ignore[arg-type]  # each has its field's type
+            service_limits=LossLimits(daily_loss=Decimal(1), max_drawdown=Decimal(1)),
+        )
+        self.services = replace(self.services, settings=settings)
 
     def check(self) -> None:
         """The book agrees with itself and, when no order is open, with the exchange."""

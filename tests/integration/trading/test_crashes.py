@@ -28,10 +28,10 @@ def entry_intent(world: World, agent: str = "atlas", cause: str = "by hand") -> 
     """An entry as a worker decides it, before anything is written."""
     quote = world.services.exchange.quotes(["BTCUSDT"])["BTCUSDT"]
     market = world.services.exchange.markets()["BTCUSDT"]
+    profile = PROFILES[agent]
     with world.services.book.reading() as session:
         seen = holdings.agent_snapshot(session, agent)
-        accounts = holdings.entry_accounts(session, agent, "BTCUSDT")
-    profile = PROFILES[agent]
+        accounts = holdings.entry_accounts(session, agent, "BTCUSDT", profile.cooldown)
     price = limit_price(Side.BUY, quote, profile.max_slippage, market)
     block = decide_entries(accounts, profile, market, price).block
     assert block is not None

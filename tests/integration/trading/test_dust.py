@@ -19,6 +19,7 @@ def dust(world: World) -> Decimal:
 def test_dust_is_collected_and_sold_with_the_next_exit_over_many_rounds(world: World) -> None:
     for number, equity in enumerate(("1000.01", "333.333", "777.77777777")):
         world.open_account("atlas", equity, f"investor-{number}")
+    world.without_cooldown()
     lot_step = world.services.exchange.markets()["BTCUSDT"].lot_step
 
     for _ in range(4):
@@ -41,6 +42,7 @@ def test_dust_is_collected_and_sold_with_the_next_exit_over_many_rounds(world: W
 
 def test_dust_is_nobodys_account_to_the_platform(world: World) -> None:
     world.open_account("atlas", "1000", "a")
+    world.without_cooldown()
     for price in ("40000", "35000"):
         world.buy("atlas")
         world.venue.pin_price("BTCUSDT", price)

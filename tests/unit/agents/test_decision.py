@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.decision import decide_entries, decide_exits
+from agents.account_risk import judge_account
+from agents.decision import decide_entries, decide_exits, judge_depth, smallest_entry
 from agents.model import Account, Side, Status
 from agents.profiles import ATLAS, NOVA
-from agents.risk import Code, judge_account
+from agents.risk import Code
 from tests.unit.agents.values import account, market, position
 
 BTC = market()
@@ -66,8 +67,12 @@ def test_an_account_is_told_its_own_reason(crowd: list[Account]) -> None:
             assert told[seen.number] in {
                 Code.ORDERED,
                 Code.INSUFFICIENT_CASH,
+                Code.RISK_LIMIT,
+                Code.POSITION_LIMIT,
+                Code.EXPOSURE_LIMIT,
                 Code.BELOW_LOT_SIZE,
                 Code.BELOW_MIN_NOTIONAL,
+                Code.NOT_EXITABLE,
             }
 
 
@@ -122,7 +127,8 @@ def test_an_entry_that_could_not_be_sold_any_more_at_its_stop_is_not_made(cash: 
         received = verdict.block.quantity * (1 - ATLAS.fee_reserve)
         assert decide_exits([position(str(received))], fine, at_stop).code is Code.ORDERED
     else:
-        assert verdict.code is Code.BELOW_MIN_NOTIONAL
+        assert verdict.code is Code.NOT_EXITABLE
+        assert verdict.detail == "5.08982 USDT could not be sold any more at the stop, 5.12 could"
 
 
 def test_an_account_that_may_enter_but_has_next_to_no_money_is_short_of_cash() -> None:
@@ -146,6 +152,20 @@ def test_an_exit_sells_every_position_whole() -> None:
     }
     assert all(wanted.reserved == 0 for wanted in verdict.block.wants)
     assert Counter(verdict.accounts[Code.ORDERED]) == Counter([7, 3])
+
+
+def test_a_block_that_the_market_can_fill_in_part_may_go_if_the_part_can_be_sold_again() -> None:
+    block = decide_entries([account("10000")], ATLAS, BTC, PRICE).block
+    assert block is not None
+    enough = smallest_entry(ATLAS, BTC, PRICE) / PRICE
+
+    assert judge_depth(block, enough, ATLAS, BTC) is None
+    denial = judge_depth(block, enough - Decimal("0.00000001"), ATLAS, BTC)
+    assert denial is not None
+    assert denial.code is Code.SLIPPAGE_TOO_HIGH
+    empty = judge_depth(block, Decimal(0), ATLAS, BTC)
+    assert empty is not None
+    assert empty.detail == "up to 45000, 0.001 past the best price, only 0 BTC is offered"
 
 
 def test_nothing_held_is_nothing_to_sell() -> None:

@@ -1,6 +1,7 @@
 """When a position must be left, judged by the bid."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -8,14 +9,14 @@ import pytest
 from agents.exits import exit_reason, follow, open_bracket
 from agents.model import ExitReason
 from agents.profiles import ATLAS, NOVA, ORION
-from tests.unit.agents.values import quote
+from tests.unit.agents.values import NOW, quote
 
-ATLAS_AT_100 = open_bracket(1, "BTCUSDT", Decimal(100), ATLAS)
-NOVA_AT_100 = open_bracket(1, "BTCUSDT", Decimal(100), NOVA)
+ATLAS_AT_100 = open_bracket(1, "BTCUSDT", Decimal(100), ATLAS, NOW)
+NOVA_AT_100 = open_bracket(1, "BTCUSDT", Decimal(100), NOVA, NOW)
 
 
 def test_a_bracket_has_the_profiles_distances_from_the_entry_price() -> None:
-    bracket = open_bracket(7, "ETHUSDT", Decimal(2500), ORION)
+    bracket = open_bracket(7, "ETHUSDT", Decimal(2500), ORION, NOW)
 
     assert (bracket.order_id, bracket.symbol) == (7, "ETHUSDT")
     assert (bracket.stop_price, bracket.target_price) == (Decimal(2400), Decimal(2700))
@@ -75,3 +76,19 @@ def test_the_stop_is_judged_before_the_target() -> None:
     bracket = replace(ATLAS_AT_100, stop_price=Decimal(100), target_price=Decimal(100))
 
     assert exit_reason(bracket, quote("100", "101")) is ExitReason.STOP
+
+
+def test_a_position_is_left_at_any_price_once_its_time_is_over() -> None:
+    late = NOW + timedelta(days=7)
+    seen = replace(quote("101", "102"), at=late)
+
+    assert ATLAS.max_holding == timedelta(days=7)
+    assert exit_reason(ATLAS_AT_100, replace(seen, at=late - timedelta(microseconds=1))) is None
+    assert exit_reason(ATLAS_AT_100, seen) is ExitReason.TIME_LIMIT
+    assert exit_reason(ATLAS_AT_100, replace(seen, bid=Decimal(98))) is ExitReason.STOP
+
+
+def test_without_a_time_limit_time_closes_nothing() -> None:
+    patient = open_bracket(1, "BTCUSDT", Decimal(100), replace(ATLAS, max_holding=None), NOW)
+
+    assert exit_reason(patient, replace(quote("101", "102"), at=NOW + timedelta(days=3650))) is None

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from agents.account_risk import judge_account
 from agents.model import Account, Action, Status, TradingState
 from agents.profiles import ATLAS, NOVA, ORION, PROFILES, RiskProfile
-from agents.risk import SIGNAL_CHECKS, Code, Situation, judge_account, judge_signal
+from agents.risk import SIGNAL_CHECKS, Code, Situation, judge_signal
 from tests.unit.agents.values import account, quote, signal, situation
 
 
@@ -34,6 +35,8 @@ def test_a_good_signal_in_a_good_situation_is_not_denied(action: Action) -> None
         (situation(signal(confidence="0.7499")), Code.CONFIDENCE_BELOW_MINIMUM),
         (situation(signal(age=timedelta(seconds=121))), Code.SIGNAL_STALE),
         (situation(unresolved=True), Code.ORDER_UNRESOLVED),
+        (situation(rules=None, offer=None, busy=True), Code.EXCHANGE_WEIGHT_EXHAUSTED),
+        (situation(offer=quote("44950", "45050")), Code.SPREAD_TOO_WIDE),
         (situation(rules=None), Code.MARKET_DATA_MISSING),
         (situation(offer=None), Code.MARKET_DATA_MISSING),
         (situation(signal(price="46000")), Code.PRICE_AWAY_FROM_MARKET),
@@ -63,8 +66,9 @@ def test_a_sell_is_denied_where_nothing_may_be_sent(seen: Situation, code: Code)
         situation(signal(Action.SELL), status=Status.PAUSED),
         situation(signal(Action.SELL), trading=TradingState.REDUCING),
         situation(signal(Action.SELL, symbol="SHIBUSDT")),
+        situation(signal(Action.SELL), offer=quote("44900", "45100")),
     ],
-    ids=["paused", "reducing", "symbol no longer traded"],
+    ids=["paused", "reducing", "symbol no longer traded", "wide spread"],
 )
 def test_leaving_a_position_is_allowed_where_entering_one_is_not(seen: Situation) -> None:
     assert judge_signal(seen) is None
@@ -78,6 +82,7 @@ def test_of_several_reasons_the_first_of_the_list_is_the_decision() -> None:
         (Code.CONFIDENCE_BELOW_MINIMUM, {"profile": replace(ATLAS, min_confidence=Decimal(0))}),
         (Code.SIGNAL_STALE, {"profile": replace(ATLAS, min_confidence=Decimal(0), signal_max_age=timedelta.max)}),
         (Code.ORDER_UNRESOLVED, {"has_unresolved_order": False}),
+        (Code.EXCHANGE_WEIGHT_EXHAUSTED, {"is_exchange_busy": False}),
         (Code.MARKET_DATA_MISSING, {"market": situation().market, "quote": quote()}),
     ]
     seen = situation(
@@ -88,6 +93,7 @@ def test_of_several_reasons_the_first_of_the_list_is_the_decision() -> None:
         offer=None,
         rules=None,
         unresolved=True,
+        busy=True,
     )
 
     for code, cure in reasons:
@@ -120,8 +126,13 @@ def test_a_signal_exactly_at_the_age_limit_is_fresh(profile: RiskProfile) -> Non
     assert code_of(situation(signal(age=limit + timedelta(microseconds=1)), profile=profile)) is Code.SIGNAL_STALE
 
 
+def test_a_spread_exactly_at_the_limit_is_narrow_enough() -> None:
+    assert code_of(situation(signal(price="100"), offer=quote("99.9", "100.1"))) is None
+    assert code_of(situation(signal(price="100"), offer=quote("99.9", "100.1001"))) is Code.SPREAD_TOO_WIDE
+
+
 def test_a_price_exactly_at_the_allowed_distance_is_near_enough() -> None:
-    offer = quote("99", "101")
+    offer = quote("99.95", "100.05")
     assert code_of(situation(signal(price="102"), offer=offer)) is None
     assert code_of(situation(signal(price="98"), offer=offer)) is None
     assert code_of(situation(signal(price="102.000001"), offer=offer)) is Code.PRICE_AWAY_FROM_MARKET
@@ -161,6 +172,8 @@ def test_a_denial_gives_the_figures_behind_it(seen: Situation, words: str) -> No
         (account(exposure="300"), Code.EXPOSURE_LIMIT),
         (account("0", equity="1000"), Code.INSUFFICIENT_CASH),
         (account("0.00000001", equity="1000"), None),
+        (account(since_loss=timedelta(minutes=59)), Code.COOLDOWN),
+        (account(since_loss=timedelta(minutes=60)), None),
     ],
 )
 def test_each_reason_why_an_account_may_not_enter_has_its_code(seen: Account, code: Code | None) -> None:
@@ -169,12 +182,15 @@ def test_each_reason_why_an_account_may_not_enter_has_its_code(seen: Account, co
 
 def test_of_several_reasons_an_account_is_told_the_first() -> None:
     seen = account("0", status=Status.PAUSED, equity="100", exposure="100", open_positions=9, holds_symbol=True)
+    seen = replace(seen, withdrawal_pending=True, since_loss=timedelta(0))
     cures = [
         (Code.ACCOUNT_PAUSED, {"status": Status.RUNNING}),
+        (Code.WITHDRAWAL_PENDING, {"withdrawal_pending": False}),
         (Code.POSITION_ALREADY_OPEN, {"holds_symbol": False}),
         (Code.TOO_MANY_POSITIONS, {"open_positions": 0}),
         (Code.EXPOSURE_LIMIT, {"exposure": Decimal(0)}),
         (Code.INSUFFICIENT_CASH, {"cash": Decimal(1)}),
+        (Code.COOLDOWN, {"since_loss": None}),
     ]
 
     for code, cure in cures:

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.account_risk import binding_limit, entry_budget, judge_account
 from agents.decision import want_entry
 from agents.model import Account
 from agents.profiles import ATLAS, NOVA, ORION, RiskProfile
-from agents.risk import entry_budget, judge_account
+from agents.risk import Code
 from tests.unit.agents.values import account
 
 AMOUNTS = st.decimals(min_value=0, max_value=10**9, places=8)
@@ -34,6 +35,19 @@ PROFILES = st.sampled_from([ATLAS, ORION, NOVA])
 )
 def test_the_least_of_the_four_limits_binds(profile: RiskProfile, holding: Account, budget: str) -> None:
     assert entry_budget(holding, profile) == Decimal(budget)
+
+
+@pytest.mark.parametrize(
+    ("profile", "holding", "code"),
+    [
+        (NOVA, account("1000"), Code.RISK_LIMIT),
+        (ATLAS, account("1000"), Code.POSITION_LIMIT),
+        (ORION, account("550", equity="1000", exposure="450"), Code.EXPOSURE_LIMIT),
+        (NOVA, account("40", equity="1000", exposure="700"), Code.INSUFFICIENT_CASH),
+    ],
+)
+def test_the_limit_that_binds_has_its_code(profile: RiskProfile, holding: Account, code: Code) -> None:
+    assert binding_limit(holding, profile) is code
 
 
 def test_a_stop_loses_no_more_than_the_risk_per_trade() -> None:

@@ -61,6 +61,7 @@ def situation(
     rules: Market | None = _MARKET,
     unresolved: bool = False,
     symbols: tuple[str, ...] = SYMBOLS,
+    busy: bool = False,
 ) -> Situation:
     return Situation(
         signal=advice,
@@ -72,6 +73,7 @@ def situation(
         market=rules,
         has_unresolved_order=unresolved,
         now=NOW,
+        is_exchange_busy=busy,
     )
 
 
@@ -85,6 +87,7 @@ def account(
     exposure: str = "0",
     open_positions: int = 0,
     holds_symbol: bool = False,
+    since_loss: timedelta | None = None,
 ) -> Account:
     return Account(
         id=name or f"investor-{number}",
@@ -95,6 +98,7 @@ def account(
         exposure=Decimal(exposure),
         open_positions=open_positions,
         holds_symbol=holds_symbol,
+        since_loss=since_loss,
     )
 
 

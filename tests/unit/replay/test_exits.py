@@ -13,9 +13,9 @@ from replay.markets import MARKETS
 from replay.venue import Venue
 from tests.unit.replay.scenes import START, candle
 
-FIXED = replace(open_bracket(1, "SOLUSDT", Decimal(100), ORION), trailing_stop=None)
+FIXED = replace(open_bracket(1, "SOLUSDT", Decimal(100), ORION, START), trailing_stop=None)
 """Stop 96, target 108."""
-TRAILING = open_bracket(1, "SOLUSDT", Decimal(100), ORION)
+TRAILING = open_bracket(1, "SOLUSDT", Decimal(100), ORION, START)
 """The same, and 4 % below the highest bid."""
 
 
