@@ -23,6 +23,7 @@ from runtime.picture import equity_picture
 _STEP = 1000
 """Candles between two movements of the progress bar."""
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
 @click.group()
@@ -32,18 +33,18 @@ def main() -> None:
 
 @main.command()
 @click.option(
-    "--candles", type=_FILE, required=True, help="symbol,open_time,open,high,low,close,volume in order of time"
+    "--candles", type=_EXISTING, required=True, help="symbol,open_time,open,high,low,close,volume in order of time"
 )
 @click.option("--agent", required=True, help="whose profile decides")
 @click.option(
-    "--signals", type=_FILE, help="time,symbol,action,confidence,price; without it the built-in momentum model"
+    "--signals", type=_EXISTING, help="time,symbol,action,confidence,price; without it the built-in momentum model"
 )
 @click.option("--seed", default=1, show_default=True, help="decides how deep the market is at each order")
 @click.option(
     "--accounts", default="10000", show_default=True, help="what each account begins with, separated by commas"
 )
 @click.option("--picture", type=_FILE, default="replay.svg", show_default=True, help="where the equity picture goes")
-@click.option("--profiles", type=_FILE, help="a file with further agents")
+@click.option("--profiles", type=_EXISTING, help="a file with further agents")
 def run(  # one parameter per option
     *, candles: Path, agent: str, signals: Path | None, seed: int, accounts: str, picture: Path, profiles: Path | None
 ) -> None:

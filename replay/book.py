@@ -10,9 +10,11 @@ from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 
 from agents.allocation import UNIT
+from agents.breakers import LossLimits, Scope
 from agents.exits import open_bracket
-from agents.model import ZERO, Account, Bracket, ExitReason, Leg, Position, Status
+from agents.model import ZERO, Account, Bracket, BreakerKind, ExitReason, Leg, Position, Status
 from agents.profiles import RiskProfile
+from replay.losses import Losses
 
 DUST = "dust"
 """Id of the agent's dust account."""
@@ -64,6 +66,8 @@ class _Investor:
     id: str
     number: int
     cash: Decimal
+    losses: Losses
+    lost_at: datetime | None = None
     holdings: dict[str, _Holding] = field(default_factory=dict)
 
 
@@ -73,8 +77,10 @@ class Book:
     def __init__(self, profile: RiskProfile, deposits: Sequence[Decimal]) -> None:
         """Open one account per deposit, numbered from 1."""
         self._profile = profile
+        limits = LossLimits(profile.daily_loss, profile.max_drawdown)
+        self.losses = Losses(sum(deposits, ZERO), limits)
         self._investors = {
-            f"account-{number}": _Investor(f"account-{number}", number, cash)
+            f"account-{number}": _Investor(f"account-{number}", number, cash, Losses(cash, limits))
             for number, cash in enumerate(deposits, start=1)
         }
         self._dust: dict[str, Position] = {}
@@ -85,15 +91,33 @@ class Book:
         self.trades: list[Trade] = []
         self.fees = ZERO
 
-    def accounts(self, symbol: str, marks: Marks) -> list[Account]:
+    def accounts(self, symbol: str, marks: Marks, now: datetime) -> list[Account]:
         """Every account as an entry into ``symbol`` sees it."""
-        return [self._account(investor, symbol, marks) for investor in self._investors.values()]
+        return [self._account(investor, symbol, marks, now) for investor in self._investors.values()]
 
     def positions(self, symbol: str, entries: Collection[int] | None = None) -> list[Position]:
         """The open positions in ``symbol``, of the given entry orders only if any are given, and dust."""
         held = (investor.holdings.get(symbol) for investor in self._investors.values())
         found = [h.position for h in held if h and (entries is None or h.entry.order_id in entries)]
         return [*found, self._dust[symbol]] if symbol in self._dust else found
+
+    def positions_to_leave(self, symbol: str, kind: BreakerKind) -> list[Position]:
+        """The open positions in ``symbol`` of all whom a breaker of this kind stops, and dust."""
+        everyone = kind in self.losses.standing
+        stopped = {i.id for i in self._investors.values() if everyone or kind in i.losses.standing}
+        return [each for each in self.positions(symbol) if each.is_dust or each.account_id in stopped]
+
+    def judge_losses(self, marks: Marks, now: datetime) -> list[tuple[Scope, BreakerKind]]:
+        """The breakers that trip at these prices."""
+        tripped = [(Scope.AGENT, kind) for kind in self.losses.judge(self.equity(marks), now)]
+        for investor in self._investors.values():
+            kinds = investor.losses.judge(investor.cash + _value(investor, marks), now)
+            tripped += [(Scope.ACCOUNT, kind) for kind in kinds]
+        return tripped
+
+    def standing_breakers(self) -> set[BreakerKind]:
+        """The kinds that stop anyone."""
+        return set(self.losses.standing).union(*(i.losses.standing for i in self._investors.values()))
 
     def open_positions(self) -> int:
         """How many positions accounts hold, dust left out."""
@@ -126,7 +150,9 @@ class Book:
             investor.holdings[symbol] = _Holding(position, entry, fees)
             self._held[symbol] += received
             self.fees += fees
-        self.brackets[symbol][entry.order_id] = open_bracket(entry.order_id, symbol, entry.price, self._profile, entry.at)
+        self.brackets[symbol][entry.order_id] = open_bracket(
+            entry.order_id, symbol, entry.price, self._profile, entry.at
+        )
 
     def leave(self, symbol: str, legs: Iterable[Leg], reason: ExitReason, at: datetime) -> None:
         """Book a sale: trades with their profit or loss, cash, dust; exit levels go with their last position."""
@@ -142,7 +168,7 @@ class Book:
         }
         self.brackets[symbol] = {key: level for key, level in self.brackets[symbol].items() if key in still_held}
 
-    def _account(self, investor: _Investor, symbol: str, marks: Marks) -> Account:
+    def _account(self, investor: _Investor, symbol: str, marks: Marks, now: datetime) -> Account:
         value = _value(investor, marks)
         return Account(
             id=investor.id,
@@ -153,6 +179,8 @@ class Book:
             exposure=value,
             open_positions=len(investor.holdings),
             holds_symbol=symbol in investor.holdings,
+            since_loss=None if investor.lost_at is None else now - investor.lost_at,
+            breaker=investor.losses.breaker,
         )
 
     def _sell(self, investor: _Investor, symbol: str, leg: Leg, reason: ExitReason, at: datetime) -> None:
@@ -166,6 +194,8 @@ class Book:
         investor.cash += proceeds
         self.cash += proceeds
         self.fees += exit_fees
+        if proceeds < cost:
+            investor.lost_at = at
         self._held[symbol] -= leg.quantity + leg.dust
         self.trades.append(
             Trade(

@@ -2,7 +2,7 @@
 
 The candle is judged at its low first, by the highest price known before it, and so a stop comes before a target that
 the same candle touches. A stop is sold at the low itself, the worst price of the candle; a target at its own price and
-no better; a trailing stop that the candle's own high has raised, at the close.
+no better; a trailing stop that the candle's own high has raised and a time limit, at the close.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def judge_candle(
     """
     lowest = quote_at(candle.low)
     reason = exit_reason(bracket, lowest)
-    if reason is not None and reason is not ExitReason.TARGET:
+    if reason in {ExitReason.STOP, ExitReason.TRAILING}:
         return bracket, reason, lowest
     highest = quote_at(candle.high)
     bracket = follow(bracket, highest)

@@ -1,114 +1,54 @@
-"""The figures of a replay, from its closed trades and its equity; what cannot be said is None."""
+"""The metrics of a replay by the names and formulas of the service's own; what is not defined is None."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from agents.model import ZERO
+from agents.trade_statistics import TradeTotals
 from replay.book import Trade
 
 Point = tuple[datetime, Decimal]
 
-_DAYS_A_YEAR = 365
-"""Crypto markets never close, so a year has 365 daily returns."""
-
 
 @dataclass(frozen=True, slots=True)
-class Drawdown:
-    """The deepest fall of equity below its highest before, as a fraction of that, and between which moments."""
+class Days:
+    """Equity at the start and at the end of every UTC day, and the returns between."""
 
-    depth: Decimal
-    peak_at: datetime
-    trough_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class TradeFigures:
-    """What closed trades say; amounts in quote, after commissions."""
-
-    trades: int
-    winning: int
-    total_profit: Decimal
-    total_loss: Decimal
-    best: Decimal | None
-    worst: Decimal | None
-    holding_time: timedelta | None
-
-    @property
-    def net_profit(self) -> Decimal:
-        """Profits less losses."""
-        return self.total_profit - self.total_loss
-
-    @property
-    def win_rate(self) -> Decimal | None:
-        """Share of trades with a profit."""
-        return Decimal(self.winning) / self.trades if self.trades else None
-
-    @property
-    def profit_factor(self) -> Decimal | None:
-        """Profits over losses."""
-        return self.total_profit / self.total_loss if self.total_loss else None
-
-    @property
-    def expectancy(self) -> Decimal | None:
-        """Average result of a trade."""
-        return self.net_profit / self.trades if self.trades else None
+    closes: Sequence[Point]
+    returns: Sequence[Decimal]
 
 
-def trade_figures(trades: Sequence[Trade]) -> TradeFigures:
-    """The figures of all given trades."""
+def days_of(points: Sequence[Point]) -> Days:
+    """An equity curve by days; what comes at midnight closes the day before, and the last day may be a part of one."""
+    closes = [points[0], *_last_of_each_day(points[1:])]
+    return Days(closes, [after / before - 1 for (_, before), (_, after) in pairwise(closes)])
+
+
+def _last_of_each_day(points: Sequence[Point]) -> Iterator[Point]:
+    for _, day in groupby(points, key=lambda point: (point[0] - timedelta(microseconds=1)).date()):
+        *_, last = day
+        yield last
+
+
+def trade_totals(trades: Sequence[Trade]) -> TradeTotals:
+    """Sums over closed trades."""
     results = [trade.profit_loss for trade in trades]
+    won = [result for result in results if result > 0]
+    lost = [result for result in results if result < 0]
+    return TradeTotals(sum(won, ZERO), -sum(lost, ZERO), len(results), len(won), len(lost))
+
+
+def longest_streak(trades: Iterable[Trade], belongs: Callable[[Decimal], bool]) -> int:
+    """The most trades in a row whose result ``belongs``; one sale for all accounts is one result."""
+    sales = groupby(trades, key=lambda trade: (trade.symbol, trade.closed_at, trade.reason))
+    results = (sum((trade.profit_loss for trade in sale), ZERO) for _, sale in sales)
+    return max((len(list(run)) for is_of, run in groupby(results, key=belongs) if is_of), default=0)
+
+
+def average_holding_time(trades: Sequence[Trade]) -> timedelta | None:
+    """From entry to exit."""
     held = sum((trade.closed_at - trade.opened_at for trade in trades), timedelta(0))
-    return TradeFigures(
-        trades=len(trades),
-        winning=sum(result > 0 for result in results),
-        total_profit=sum((result for result in results if result > 0), ZERO),
-        total_loss=-sum((result for result in results if result < 0), ZERO),
-        best=max(results, default=None),
-        worst=min(results, default=None),
-        holding_time=held / len(trades) if trades else None,
-    )
-
-
-def deepest_drawdown(points: Sequence[Point]) -> Drawdown | None:
-    """The deepest one of an equity curve; None where equity never fell."""
-    deepest = None
-    peak_at, peak = points[0]
-    for at, equity in points:
-        if equity > peak:
-            peak_at, peak = at, equity
-        elif equity < peak and (deepest is None or 1 - equity / peak > deepest.depth):
-            deepest = Drawdown(1 - equity / peak, peak_at, at)
-    return deepest
-
-
-def sharpe_ratio(points: Sequence[Point]) -> Decimal | None:
-    """Mean over standard deviation of daily returns, times the root of 365, without a risk-free rate.
-
-    Source: W. F. Sharpe, "The Sharpe Ratio", Journal of Portfolio Management, 1994. None below three days, or if
-    returns do not vary.
-    """
-    closes = list(_daily_closes(points))
-    returns = [after / before - 1 for before, after in pairwise(closes)]
-    if len(returns) < 2:
-        return None
-    mean = sum(returns, ZERO) / len(returns)
-    variance = sum(((each - mean) ** 2 for each in returns), ZERO) / (len(returns) - 1)
-    return mean / variance.sqrt() * Decimal(_DAYS_A_YEAR).sqrt() if variance else None
-
-
-def _daily_closes(points: Sequence[Point]) -> Iterator[Decimal]:
-    """The equity at the start, and the last one of each UTC day."""
-    yield points[0][1]
-    for (at, equity), (following, _) in pairwise(points[1:]):
-        # A point at midnight closes the day before it.
-        if _day(at) != _day(following):
-            yield equity
-    if len(points) > 1:
-        yield points[-1][1]
-
-
-def _day(at: datetime) -> int:
-    return (at - timedelta(microseconds=1)).toordinal()
+    return held / len(trades) if trades else None

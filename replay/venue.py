@@ -41,20 +41,34 @@ class Venue:
         bid = (price * _BELOW).quantize(tick, ROUND_FLOOR)
         return Quote(symbol, bid, (price * _ABOVE).quantize(tick, ROUND_CEILING), at)
 
-    def fill(self, block: Block, quote: Quote, candle: Candle, at: datetime) -> tuple[Fill, ...]:
-        """What a LIMIT IOC order gets at ``quote`` within ``candle``; nothing where the limit is worse than it."""
-        price = quote.ask if block.side is Side.BUY else quote.bid
-        crosses = price <= block.limit_price if block.side is Side.BUY else price >= block.limit_price
-        if not crosses:
-            return ()
-        market = self._markets[block.symbol]
-        quantity = min(block.quantity, self._depth(candle, market))
-        if quantity <= 0:
-            return ()
-        self._taken[block.symbol] = candle.open_time, self._taken_of(candle) + quantity
-        self._trades += 1
-        cost = quantity * price
+    def depth(self, candle: Candle) -> Decimal:
+        """What one more order can have of the candle's volume, in whole lot steps."""
+        share = PARTICIPATION * self._random.randint(500, 1000) * _THOUSANDTH
+        open_time, taken = self._taken.get(candle.symbol, (candle.open_time, ZERO))
+        if open_time != candle.open_time:
+            taken = ZERO
+        self._taken[candle.symbol] = candle.open_time, taken
+        step = self._markets[candle.symbol].lot_step
+        return (max(candle.volume * share - taken, ZERO) / step).to_integral_value(ROUND_FLOOR) * step
+
+    def fill(self, block: Block, quote: Quote, depth: Decimal) -> tuple[Fill, ...]:
+        """What a LIMIT IOC order gets at ``quote``; nothing where the limit is worse than it.
+
+        Args:
+            block: the order.
+            quote: the market at that moment.
+            depth: what :meth:`depth` of the candle gave for this order.
+        """
         buys = block.side is Side.BUY
+        price = quote.ask if buys else quote.bid
+        crosses = price <= block.limit_price if buys else price >= block.limit_price
+        quantity = min(block.quantity, depth)
+        if not crosses or not quantity:
+            return ()
+        open_time, taken = self._taken[block.symbol]
+        self._taken[block.symbol] = open_time, taken + quantity
+        self._trades += 1
+        market, cost = self._markets[block.symbol], quantity * price
         return (
             Fill(
                 trade_id=str(self._trades),
@@ -63,16 +77,6 @@ class Venue:
                 cost=cost,
                 commission=(quantity if buys else cost) * COMMISSION,
                 commission_asset=market.base if buys else market.quote,
-                at=at,
+                at=quote.at,
             ),
         )
-
-    def _depth(self, candle: Candle, market: Market) -> Decimal:
-        """What the candle's volume still gives, in whole lot steps."""
-        share = PARTICIPATION * self._random.randint(500, 1000) * _THOUSANDTH
-        left = candle.volume * share - self._taken_of(candle)
-        return (left / market.lot_step).to_integral_value(ROUND_FLOOR) * market.lot_step
-
-    def _taken_of(self, candle: Candle) -> Decimal:
-        open_time, quantity = self._taken.get(candle.symbol, (candle.open_time, ZERO))
-        return quantity if open_time == candle.open_time else ZERO

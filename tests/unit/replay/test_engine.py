@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.model import Action, ExitReason, Signal
+from agents.breakers import Scope
+from agents.model import Action, BreakerKind, ExitReason, Signal
 from agents.orders import OrderState
-from agents.profiles import ATLAS, NOVA, ORION, RiskProfile
+from agents.profiles import ATLAS, NOVA, ORION, BreakerAction, RiskProfile
 from agents.risk import Code
 from replay.candles import Bar
 from replay.engine import Replay
@@ -172,7 +173,7 @@ def test_whatever_happens_every_cent_is_accounted_for(seed: int, profile: RiskPr
     profit = sum((trade.profit_loss for trade in replay.book.trades), Decimal(0))
     assert replay.book.cash + sum((p.cost for p in positions), Decimal(0)) == sum(deposits) + profit
     assert all(p.quantity > 0 and p.cost >= 0 for p in positions)
-    accounts = replay.book.accounts("SOLUSDT", replay.marks)
+    accounts = replay.book.accounts("SOLUSDT", replay.marks, bars[-1].ends)
     assert sum(each.cash for each in accounts) == replay.book.cash
     assert all(each.cash >= 0 for each in accounts)
     assert sum(replay.book.equities(replay.marks).values()) == replay.history.equity[-1][1]
@@ -204,3 +205,56 @@ def test_an_agent_without_signals_keeps_its_money() -> None:
     assert replay.history.equity == [(START, Decimal(10_000))] + [
         (START + timedelta(minutes=5 * number), Decimal(10_000)) for number in (1, 2, 3)
     ]
+
+
+CLOSING = replace(ORION, trailing_stop=None, daily_loss=Decimal("0.005"), breaker_action=BreakerAction.CLOSE)
+
+
+def test_a_daily_loss_sells_at_the_next_opening_and_ends_entries_until_midnight() -> None:
+    fallen = [candle("97")] * 300
+    bars = bars_of(candle("100"), candle("100", close="97"), *fallen)
+    midnight = 288
+    again = [signal(Action.BUY, bar, price="97") for bar in (100, midnight - 1, midnight)]
+    replay = replayed(bars, BUY, *again, profile=replace(CLOSING, cooldown=timedelta(0)))
+    (trade,) = replay.book.trades
+
+    assert (trade.reason, trade.closed_at) == (ExitReason.DAILY_LOSS, bars[2].at)
+    assert replay.history.decisions == {Code.ORDERED: 2, Code.DAILY_LOSS: 2}
+    assert replay.history.breakers[Scope.ACCOUNT, BreakerKind.DAILY_LOSS] == 1
+    assert replay.book.open_positions() == 1, "entered again at midnight"
+
+
+def test_a_breaker_that_blocks_sells_nothing() -> None:
+    bars = bars_of(candle("100"), candle("100", close="97"), candle("97"), candle("97"))
+    replay = replayed(
+        bars, BUY, signal(Action.BUY, 3, price="97"), profile=replace(CLOSING, breaker_action=BreakerAction.BLOCK)
+    )
+
+    assert replay.book.trades == []
+    assert replay.history.decisions == {Code.ORDERED: 1, Code.DAILY_LOSS: 1}
+
+
+def test_a_drawdown_ends_trading_for_good() -> None:
+    bars = bars_of(candle("100"), candle("100", close="97"), *[candle("97")] * 900)
+    profile = replace(CLOSING, daily_loss=Decimal("0.5"), max_drawdown=Decimal("0.005"))
+    replay = replayed(bars, BUY, signal(Action.BUY, 890, price="97"), profile=profile)
+
+    assert [trade.reason for trade in replay.book.trades] == [ExitReason.DRAWDOWN]
+    assert replay.history.decisions == {Code.ORDERED: 1, Code.DRAWDOWN: 1}
+
+
+def test_after_a_loss_the_account_waits_for_its_cooldown() -> None:
+    bars = bars_of(*[candle("100")] * 40)
+    profile = replace(ORION, cooldown=timedelta(minutes=30))
+    signals = [BUY, signal(Action.SELL, 2), signal(Action.BUY, 7), signal(Action.BUY, 8)]
+    replay = replayed(bars, *signals, profile=profile)
+
+    assert replay.history.decisions == {Code.ORDERED: 3, Code.COOLDOWN: 1}
+
+
+def test_a_position_is_left_when_its_time_is_up() -> None:
+    bars = bars_of(*[candle("100")] * 40)
+    replay = replayed(bars, BUY, profile=replace(ORION, max_holding=timedelta(hours=1)))
+    (trade,) = replay.book.trades
+
+    assert (trade.reason, trade.closed_at - trade.opened_at) == (ExitReason.TIME_LIMIT, timedelta(hours=1))

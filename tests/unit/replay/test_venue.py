@@ -16,7 +16,7 @@ def block(side: Side, quantity: str, limit: str) -> Block:
 
 def filled(side: Side, quantity: str, limit: str, *, volume: str = "1000000", seed: int = 1) -> tuple[Fill, ...]:
     venue, traded = Venue(MARKETS, seed), candle("100", volume=volume)
-    return venue.fill(block(side, quantity, limit), venue.quote("SOLUSDT", traded.open, START), traded, START)
+    return venue.fill(block(side, quantity, limit), venue.quote("SOLUSDT", traded.open, START), venue.depth(traded))
 
 
 def test_a_buy_pays_the_spread_and_a_tenth_of_a_percent_of_what_it_receives() -> None:
@@ -52,7 +52,8 @@ def test_two_orders_in_one_candle_share_its_volume_and_the_next_candle_has_its_o
     venue, first, second = Venue(MARKETS, 1), candle(volume="1000"), candle(volume="1000", bar=1)
 
     def quantity(traded: Candle) -> Decimal:
-        fills = venue.fill(block(Side.BUY, "99", "101"), venue.quote("SOLUSDT", traded.open, START), traded, START)
+        depth, quote = venue.depth(traded), venue.quote("SOLUSDT", traded.open, START)
+        fills = venue.fill(block(Side.BUY, "99", "101"), quote, depth)
         return sum((fill.quantity for fill in fills), Decimal(0))
 
     assert quantity(first) + quantity(first) + quantity(first) <= 100
