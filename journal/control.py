@@ -104,7 +104,8 @@ def publications(session: Session) -> list[Publication]:
 
 def passed_over(session: Session) -> list[str]:
     """The agents that have waited longest for a tick, beyond any delay that is usual; the worst first."""
-    waited = func.extract("epoch", func.clock_timestamp() - Agent.last_tick_at) / Agent.tick_seconds
+    since = func.coalesce(Agent.last_tick_at, Agent.created_at)
+    waited = func.extract("epoch", func.clock_timestamp() - since) / Agent.tick_seconds
     late = session.scalars(select(Agent.name).where(_needs_ticks(), waited > LATE_TICKS).order_by(waited.desc()))
     return list(late)
 

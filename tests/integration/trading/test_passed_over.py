@@ -72,3 +72,13 @@ def test_a_stopped_agent_is_not_passed_over(agents: World) -> None:
     run_due(agents.services, "atlas")
 
     assert last_tick(agents, "nova") == before
+
+
+def test_an_agent_that_never_ticked_was_passed_over_too(agents: World) -> None:
+    agents.execute(
+        "UPDATE trading.agents SET last_tick_at = NULL, created_at = now() - interval '1 hour' WHERE name = 'nova'"
+    )
+
+    run_due(agents.services, "atlas")
+
+    assert last_tick(agents, "nova") is not None
