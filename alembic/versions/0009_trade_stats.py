@@ -1,5 +1,7 @@
 """Running sums over legs and trades per account and agent, begun with what was booked before."""
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from alembic import op
@@ -57,7 +59,7 @@ FROM (
 """
 
 
-def streaks() -> list[sa.Column[object]]:
+def streaks() -> list[sa.Column[Any]]:
     counted = ("current_streak", "longest_winning_streak", "longest_losing_streak")
     return [
         *(sa.Column(name, sa.BigInteger(), server_default=sa.text("0"), nullable=False) for name in counted),
@@ -66,7 +68,7 @@ def streaks() -> list[sa.Column[object]]:
     ]
 
 
-def money(name: str) -> sa.Column[object]:
+def money(name: str) -> sa.Column[Any]:
     return sa.Column(name, MONEY, server_default="0", nullable=False)
 
 
