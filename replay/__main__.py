@@ -26,6 +26,13 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 _EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
+def _in_a_folder(_context: click.Context, _parameter: click.Parameter, path: Path) -> Path:
+    """Refuse to write where there is no folder, before the work and not after it."""
+    if not path.absolute().parent.is_dir():
+        raise click.BadParameter(f"there is no folder {path.parent}")
+    return path
+
+
 @click.group()
 def main() -> None:
     """Replay an agent over recorded candles."""
@@ -43,7 +50,14 @@ def main() -> None:
 @click.option(
     "--accounts", default="10000", show_default=True, help="what each account begins with, separated by commas"
 )
-@click.option("--picture", type=_FILE, default="replay.svg", show_default=True, help="where the equity picture goes")
+@click.option(
+    "--picture",
+    type=_FILE,
+    callback=_in_a_folder,
+    default="replay.svg",
+    show_default=True,
+    help="where the equity picture goes",
+)
 @click.option("--profiles", type=_EXISTING, help="a file with further agents")
 def run(  # one parameter per option
     *, candles: Path, agent: str, signals: Path | None, seed: int, accounts: str, picture: Path, profiles: Path | None
@@ -65,7 +79,7 @@ def run(  # one parameter per option
 
 
 @main.command(name="candles")
-@click.argument("file", type=_FILE)
+@click.argument("file", type=_FILE, callback=_in_a_folder)
 @click.option("--symbols", default=5, show_default=True, type=click.IntRange(1, len(START_PRICES)))
 @click.option("--minutes", default=5, show_default=True, type=click.IntRange(1, 1440), help="length of a candle")
 @click.option("--days", default=365, show_default=True, type=click.IntRange(1, 3660))

@@ -88,6 +88,7 @@ def test_an_agent_of_a_profiles_file_can_be_replayed(tmp_path: Path) -> None:
     [
         (("--agent", "orin"), "--agent: must be one of atlas, orion, nova"),
         (("--agent", "orion", "--accounts", "10,zero"), "--accounts: must be amounts above 0"),
+        (("--agent", "orion", "--picture", "nowhere/equity.svg"), "there is no folder nowhere"),
         (("--agent", "orion", "--accounts", "0"), "--accounts: must be amounts above 0"),
         (("--agent", "orion", "--signals", "nowhere.csv"), "File 'nowhere.csv' does not exist"),
         (("--agent", "orion", "--profiles", "nowhere.toml"), "File 'nowhere.toml' does not exist"),
