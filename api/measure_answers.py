@@ -2,6 +2,7 @@
 
 from marshmallow import Schema, fields
 
+from api.answers import Time
 from api.fields import Number
 
 
@@ -67,3 +68,33 @@ class Metrics(Schema):
     equity = Number()
     balance = Number()
     open_positions = fields.Integer()
+
+
+class Close(Schema):
+    """A day that is over."""
+
+    date = fields.Date()
+    equity = _number("at the day's close")
+    net_flows = _number("deposits less withdrawals")
+    profit_loss = _number("of the day, marked to market")
+    growth = _number("time-weighted return since the start")
+    drawdown = _number("0 to 1, fall from the highest close, flows taken out")
+
+
+class Point(Schema):
+    """A moment between closes."""
+
+    at = Time()
+    equity = Number()
+    drawdown = _number("0 to 1, from the peak so far, flows taken out")
+
+
+class Equity(Schema):
+    """Equity over time, the oldest first."""
+
+    agent = fields.String()
+    account_id = fields.String()
+    equity = _number("now")
+    current_drawdown = _number("0 to 1, from the highest equity at any tick")
+    closes = fields.List(fields.Nested(Close))
+    points = fields.List(fields.Nested(Point), metadata={"description": "since the beginning of yesterday, until now"})

@@ -1,13 +1,20 @@
 """Routes that tell how agents and accounts perform."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
+from flask import Response
+from sqlalchemy.orm import Session
+
+from agents.errors import NotFoundError
 from api import measure_answers, schemas
 from api.blueprint import Blueprint
 from api.control import view_of
 from api.services import services
-from journal import metrics
+from journal import equity, metrics, queries
+from runtime.picture import equity_picture
 
 blueprint = Blueprint("measures", __name__, description="How agents and accounts perform")
 
@@ -24,3 +31,48 @@ def agent_metrics(query: Answer, agent: str) -> Answer:
     """
     with services().book.reading() as session:
         return metrics.metrics(session, view_of(session, agent, query.get("account_id")))
+
+
+@blueprint.route("/agents/<agent:agent>/equity")
+@blueprint.arguments(schemas.AgentEquityQuery, location="query")
+@blueprint.response(200, measure_answers.Equity, description="The curve, or with `format=svg` its picture")
+def agent_equity(query: Answer, agent: str) -> Answer | Response:
+    """Equity of an agent or one of its accounts over time: daily closes, and points since the beginning of yesterday."""
+    with services().book.reading() as session:
+        return _equity(session, view_of(session, agent, query.get("account_id")), query)
+
+
+@blueprint.route("/accounts/<account:account_id>/equity")
+@blueprint.arguments(schemas.EquityQuery, location="query")
+@blueprint.response(200, measure_answers.Equity, description="The curve, or with `format=svg` its picture")
+def account_equity(query: Answer, account_id: str) -> Answer | Response:
+    """Equity of an account over time: daily closes, and points since the beginning of yesterday."""
+    with services().book.reading() as session:
+        view = queries.account_view(session, account_id)
+        if view is None:
+            raise NotFoundError(f"there is no account {account_id}")
+        return _equity(session, view, query)
+
+
+def _equity(session: Session, view: queries.View, query: Answer) -> Answer | Response:
+    curve = equity.curve(session, view, query["days"])
+    if query["format"] == "svg":
+        subject = f"account {view['account_id']}" if "account_id" in view else f"agent {view['agent']}"
+        return Response(_picture(curve, f"Equity of {subject}"), mimetype="image/svg+xml")
+    return {
+        **view,
+        "closes": [asdict(close) for close in curve.closes],
+        "points": [asdict(point) for point in curve.points],
+    }
+
+
+def _picture(curve: equity.Curve, title: str) -> str:
+    """Daily closes, each at the midnight that ends its day, and from the last of them on the points."""
+    closes = [
+        (datetime.combine(close.date + timedelta(days=1), time(), UTC), close.equity, close.drawdown)
+        for close in curve.closes
+    ]
+    drawn = closes + [
+        (point.at, point.equity, point.drawdown) for point in curve.points if not closes or point.at > closes[-1][0]
+    ]
+    return equity_picture([(at, worth) for at, worth, _ in drawn], title, drawdowns=[fall for *_, fall in drawn])

@@ -19,6 +19,7 @@ from api.fields import (
 
 LONGEST_WAIT = 25
 MOST_PER_PAGE = 500
+MOST_DAYS = 3660
 
 
 class Request(Schema):
@@ -79,6 +80,25 @@ class AccountQuery(Request):
     """One account instead of the agent as a whole."""
 
     account_id = fields.String(validate=ACCOUNT_ID)
+
+
+class EquityQuery(Request):
+    """How much of an equity curve, and in which form."""
+
+    days = fields.Integer(
+        load_default=90,
+        validate=validate.Range(1, MOST_DAYS),
+        metadata={"description": "daily closes at most, the newest", "default": 90},
+    )
+    format = fields.String(
+        load_default="json",
+        validate=validate.OneOf(["json", "svg"]),
+        metadata={"description": "svg: a picture of it", "default": "json"},
+    )
+
+
+class AgentEquityQuery(AccountQuery, EquityQuery):
+    """The same of an agent as a whole, or of one account."""
 
 
 class WaitQuery(Request):

@@ -20,7 +20,7 @@ ADVISORY_LOCK = 7_318_004
 ONE_DAY = timedelta(days=1)
 
 MINUTES_KEPT = timedelta(days=2)
-"""So long every minute's bid is kept; then the last of each hour."""
+"""So long every minute's bid and equity are kept; then the last of each hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +144,11 @@ ON CONFLICT (account_id, snapshot_date, period_type) DO UPDATE SET
 """
 """One account's days from ``first`` to ``last`` as one row; an account that was closed in between is worth nothing."""
 
-THIN_MARKS = """
-DELETE FROM trading.mark_history h
+THIN_OUT = """
+DELETE FROM trading.{table} h
 WHERE h.at < :before AND EXISTS (
-    SELECT FROM trading.mark_history n
-    WHERE n.symbol = h.symbol AND n.at > h.at AND n.at < date_trunc('hour', h.at, 'UTC') + interval '1 hour')
+    SELECT FROM trading.{table} n
+    WHERE n.{key} = h.{key} AND n.at > h.at AND n.at < date_trunc('hour', h.at, 'UTC') + interval '1 hour')
 """
 
 
@@ -212,6 +212,7 @@ def _periods(day: date) -> list[tuple[str, date, date]]:
 
 
 def thin_out(session: Session) -> None:
-    """Keep of older prices the last of each hour."""
+    """Keep of older prices and equities the last of each hour."""
     now: datetime = session.execute(text("SELECT now()")).scalar_one()
-    session.execute(text(THIN_MARKS), {"before": now - MINUTES_KEPT})
+    for table, key in (("mark_history", "symbol"), ("equity_points", "agent")):
+        session.execute(text(THIN_OUT.format(table=table, key=key)), {"before": now - MINUTES_KEPT})

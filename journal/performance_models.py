@@ -22,6 +22,17 @@ class MarkHistory(Base):
     bid: Mapped[Decimal]
 
 
+class EquityPoint(Base):
+    """What an agent was worth at its last tick of each minute; ``drawdown`` is from its highest equity, flows taken out."""
+
+    __tablename__ = "equity_points"
+
+    agent: Mapped[str] = mapped_column(ForeignKey(Agent.name), primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    equity: Mapped[Decimal]
+    drawdown: Mapped[Decimal]
+
+
 class AccountDay(Base):
     """One UTC day of one account, marked to market at its close; ``agent`` served it then.
 

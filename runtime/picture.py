@@ -32,17 +32,21 @@ text { font: 12px system-ui, sans-serif; fill: #444 }
 """
 
 
-def equity_picture(points: Sequence[Point], title: str, unit: str = "USDT") -> str:
+def equity_picture(
+    points: Sequence[Point], title: str, unit: str = "USDT", drawdowns: Sequence[Decimal] | None = None
+) -> str:
     """The picture of an equity curve.
 
     Args:
         points: moments and equity, in order of time; a curve needs two points, fewer give empty axes.
         title: what is shown, written above it.
         unit: what equity is counted in.
+        drawdowns: one fraction for each point, from 0 to 1; without them the falls from the highest equity so far,
+            which is wrong where money was paid in or out.
     """
-    drawn = _thinned(points)
-    peaks = accumulate((float(equity) for _, equity in drawn), max)
-    losses = [float(equity) / peak - 1 if peak > 0 else 0.0 for (_, equity), peak in zip(drawn, peaks, strict=True)]
+    kept = _thinned(points)
+    drawn = [points[index] for index in kept]
+    falls = _falls(drawn) if drawdowns is None else [float(-drawdowns[index]) for index in kept]
     times = [at.timestamp() for at, _ in drawn]
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img">',
@@ -50,27 +54,33 @@ def equity_picture(points: Sequence[Point], title: str, unit: str = "USDT") -> s
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
         _text(_LEFT, 28, title, "title"),
         _text(_LEFT, 48, f"Equity, {unit}"),
-        _text(_LEFT, _DRAWDOWN[0] - 10, "Drawdown from the highest equity so far, %"),
+        _text(_LEFT, _DRAWDOWN[0] - 10, "Drawdown from the peak so far, %"),
     ]
     if len(drawn) > 1 and times[-1] > times[0]:
         parts += _time_axis(drawn[0][0], drawn[-1][0])
         parts += _equity_panel(times, [float(equity) for _, equity in drawn])
-        parts += _drawdown_panel(times, [100 * loss for loss in losses])
+        parts += _drawdown_panel(times, [100 * fall for fall in falls])
     else:
         parts.append(_text(WIDTH // 2, HEIGHT // 2, "Not enough points yet", "middle"))
     return "\n".join([*parts, "</svg>\n"])
 
 
-def _thinned(points: Sequence[Point]) -> list[Point]:
-    """At most ``_MOST_POINTS`` of them, with the lowest and the highest of every stretch, so that no peak is lost."""
+def _falls(points: Sequence[Point]) -> list[float]:
+    """From the highest equity so far, as negative fractions."""
+    peaks = accumulate((float(equity) for _, equity in points), max)
+    return [float(equity) / peak - 1 if peak > 0 else 0.0 for (_, equity), peak in zip(points, peaks, strict=True)]
+
+
+def _thinned(points: Sequence[Point]) -> list[int]:
+    """The indexes of at most ``_MOST_POINTS``, with the lowest and highest of every stretch, so that no peak is lost."""
     stretch = math.ceil(len(points) / (_MOST_POINTS // 2 - 1))
     if len(points) <= _MOST_POINTS:
-        return list(points)
+        return list(range(len(points)))
     kept = {0, len(points) - 1}
     for begin in range(0, len(points), stretch):
         indexes = range(begin, min(begin + stretch, len(points)))
         kept |= {min(indexes, key=lambda i: points[i][1]), max(indexes, key=lambda i: points[i][1])}
-    return [points[index] for index in sorted(kept)]
+    return sorted(kept)
 
 
 def _time_axis(first: datetime, last: datetime) -> Iterator[str]:

@@ -9,7 +9,7 @@ from adapters.state import Lease
 from agents.errors import ExchangeError, InvalidInputError, SignalSourceError
 from agents.model import Quote, Signal, Status
 from agents.signals import content_id, parse_signal
-from journal import control, decisions, heartbeat, holdings, signals
+from journal import control, decisions, equity, heartbeat, holdings, signals
 from journal.holdings import AgentSnapshot
 from runtime.bootstrap import WorkerServices
 from runtime.publishing import publish
@@ -136,9 +136,10 @@ def _decide_pending(services: WorkerServices, agent: str, lease: Lease) -> None:
 
 
 def _finish(services: WorkerServices, agent: str, problems: list[str]) -> None:
-    """Heartbeat, last error, and the end of a close that an operator asked for."""
+    """Heartbeat, last error, equity, and the end of a close that an operator asked for."""
     with services.book.unit_of_work() as session:
         heartbeat.record_tick(session, agent, "; ".join(problems) or None)
+        equity.record_point(session, agent)
         closed = control.close_done(session, agent)
         publication = control.publication(session, agent)
     services.state.beat_heart(agent)

@@ -89,3 +89,11 @@ def test_nothing_is_run_or_fetched_and_a_title_cannot_break_out() -> None:
     assert "<script" not in text
     assert "href" not in text
     assert texts(ET.fromstring(text))[0] == "<script>alert(1)</script> & co"  # noqa: S314
+
+
+def test_drawdowns_that_are_given_are_drawn_as_they_are() -> None:
+    points = curve("100", "50", "50")
+    picture = ET.fromstring(equity_picture(points, "After a withdrawal", drawdowns=[Decimal(0)] * 3))  # noqa: S314  # ours
+
+    assert len({y for _, y in corners(picture, "polygon")}) == 1
+    assert len({y for _, y in corners(drawn(points), "polygon")}) == 2

@@ -191,9 +191,16 @@ LISTS = {
     "/accounts/other/performance": {"period_type", "cursor", "limit"},
     "/agents/orion/status": {"account_id"},
     "/agents/orion/metrics": {"account_id"},
+    "/agents/orion/equity": {"account_id", "days", "format"},
+    "/accounts/other/equity": {"days", "format"},
     "/agents/orion/positions": {"account_id"},
 }
-NO_PARAMETER = {"limit": ["0", "501", "-1", "1.5", "x", "9" * 50], "cursor": ["-", "x y", "2026-13-01", "é"]}
+NO_PARAMETER = {
+    "limit": ["0", "501", "-1", "1.5", "x", "9" * 50],
+    "days": ["0", "3661", "-1", "1.5"],
+    "format": ["png", "SVG"],
+    "cursor": ["-", "x y", "2026-13-01", "é"],
+}
 
 
 @pytest.mark.parametrize(

@@ -25,12 +25,22 @@ def measured(world: World, agent: str, account_id: str | None = None) -> View:
 
 
 def trade(world: World, *prices: str) -> None:
-    """Buy at 45000 and sell at each price, in turn."""
+    """Buy at 45000 and sell at each price, in turn, a day apart: after a loss an account waits."""
     for price in prices:
+        age_trades(world)
         world.venue.pin_price("BTCUSDT", "45000")
         world.buy("atlas")
         world.venue.pin_price("BTCUSDT", price)
         world.tick("atlas")
+
+
+def age_trades(world: World) -> None:
+    """Move all trades to a day before, which the book itself refuses."""
+    with world.services.book.unit_of_work() as session:
+        session.execute(text("SET LOCAL session_replication_role = replica"))
+        session.execute(
+            text("UPDATE trading.trades SET opened_at = opened_at - :day, closed_at = closed_at - :day"), {"day": DAY}
+        )
 
 
 @pytest.fixture
@@ -219,13 +229,15 @@ def test_a_present_fall_that_is_deeper_than_any_between_closes_is_the_deepest(wo
     assert (figures["max_drawdown_to"], figures["max_drawdown_recovered"]) == (TODAY, None)
 
 
-def test_metrics_and_snapshots_tell_the_same_story(traded: World) -> None:
-    sync_performance(traded.services, TODAY, lambda _progress: None)
-    traded.execute("UPDATE trading.synced_days SET is_final = true")
+def test_metrics_and_snapshots_tell_the_same_story(world: World) -> None:
+    world.open_account("atlas", "1000", "a")
+    trade(world, "47000")
+    sync_performance(world.services, TODAY, lambda _progress: None)
+    world.execute("UPDATE trading.synced_days SET is_final = true")
 
-    figures = measured(traded, "atlas", "a")
+    figures = measured(world, "atlas", "a")
 
-    snapshot = traded.one(
+    snapshot = world.one(
         "SELECT profit_loss FROM investment.performance_snapshots WHERE account_id = 'a' AND period_type = 'daily'"
     )
     assert figures["return_total"] == snapshot["profit_loss"] / 1000
