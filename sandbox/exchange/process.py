@@ -15,7 +15,7 @@ import requests
 from sandbox.exchange.server import READY
 from sandbox.exchange.settings import PREFIX, Settings
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 STOP_SECONDS = 5.0
 _POLL_SECONDS = 0.02
 _CALL_SECONDS = 10.0
