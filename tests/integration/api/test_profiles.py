@@ -31,6 +31,16 @@ def test_a_profile_shows_every_limit_with_its_unit_and_its_version_once_started(
     assert profile["limits"]["symbols"]["value"][0] == "BTCUSDT"
 
 
+def test_accounts_of_an_agent_that_the_file_no_longer_has_are_still_shown(make_app: Callable[..., Flask]) -> None:
+    with_file = make_app(PROFILES_FILE=str(EXAMPLE)).test_client()
+    with_file.post("/agents/vega/start", json={"initial_equity": 1000, "account_id": "a"})
+    without = make_app().test_client()
+
+    assert without.get("/accounts/a").get_json()["style"] is None
+    assert [account["account_id"] for account in without.get("/accounts").get_json()["items"]] == ["a"]
+    assert without.get("/agents/vega/status").status_code == 404
+
+
 def test_an_agent_that_is_not_there_has_no_profile(client: FlaskClient) -> None:
     assert client.get("/agents/vega/profile").status_code == 404
 
