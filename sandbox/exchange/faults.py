@@ -136,14 +136,14 @@ class _Lag:
 class Faults:
     """The faults that are switched on."""
 
-    def __init__(self) -> None:
-        """Start well behaved."""
+    def __init__(self, seed: int = 0) -> None:
+        """Start well behaved; the seed decides which requests a fault of some probability will hit."""
         self._faults: list[Fault] = []
         self._ids = itertools.count(1)
         self._lagging: dict[int, _Lag] = {}
         self._struck: Counter[int] = Counter()
         self._guard = threading.Lock()
-        self._rng = random.Random(0)
+        self._rng = random.Random(seed)
 
     def add(self, fault: Fault) -> Fault:
         """Switch a fault on and give it its number."""

@@ -55,7 +55,7 @@ class Service:
         """Open the exchange on the settings' data folder."""
         self.settings = settings
         self.clock = clock
-        self.faults = Faults()
+        self.faults = Faults(settings.seed)
         self.limits = Limits(settings, clock)
         self.store = Store(settings.data)
         genesis = int(self.store.value("genesis", str(clock() // 1000)))

@@ -21,7 +21,7 @@ class Settings:
         data: Folder of the exchange's database.
         api_key: The only account's API key.
         api_secret: Its HMAC secret.
-        seed: Seed of prices and book.
+        seed: Seed of prices, book and faults.
         volatility: Factor on every symbol's volatility.
         liquidity: Factor on the book's quantities by symbol; ``*`` is everything else. ``*=1,DOTUSDT=0.01``.
         replay_file: CSV of candles (symbol,open_time,open,high,low,close,volume; open_time in milliseconds) to replay

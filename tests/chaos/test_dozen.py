@@ -15,7 +15,7 @@ from tests.chaos.plan import DISASTERS, DUPLICATES, FAULTS, plan
 
 pytestmark = [pytest.mark.xdist_group("chaos"), pytest.mark.timeout(400)]
 
-SEEDS = (4734, 1444, 865, 4606, 7, 1041, 3539, 120, 1070, 1467, 3478, 3887)
+SEEDS = (4767, 3838, 2254, 403, 567, 5290, 1483, 5176, 855, 1930, 4299, 1467)
 
 
 @pytest.fixture(scope="module")
