@@ -22,7 +22,7 @@ SEEDS = (4767, 3838, 2254, 403, 567, 5290, 1483, 5176, 855, 1930, 4299, 1467)
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Mapping[int, str]:
     """What the command says of each run, by seed."""
     folder: Path = tmp_path_factory.mktemp("dozen") / "data"
-    command = [sys.executable, "-m", "tests.chaos", "--keep", str(folder), "--seeds", *map(str, SEEDS)]
+    command = [sys.executable, "-m", "tests.chaos", "--keep", str(folder), "--lanes", "4", "--seeds", *map(str, SEEDS)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     runs = re.findall(r"^\[\d+/\d+\] seed (\d+): (.*(?:\n .*)*)", done.stdout, re.MULTILINE)
     assert len(runs) == len(SEEDS), done.stdout + done.stderr
