@@ -22,8 +22,8 @@ from tests.chaos.processes import Child
 from tests.chaos.world import WEBHOOK_SECRET, World
 
 TICK_OF = Decimal("0.01")
-FREEZE_SECONDS = (1.0, 13.0)
-"""A frozen worker wakes before or after the time in which an intent may be sent."""
+FREEZE_SECONDS = (1.0, 26.0)
+"""A frozen worker wakes before or after an intent may no longer be sent, and its lease has run out."""
 
 logger = logging.getLogger(__name__)
 
