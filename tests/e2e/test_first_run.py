@@ -62,7 +62,7 @@ def test_the_order_can_be_traced_from_the_signal_to_each_account(first_run: Serv
 
 
 def test_three_agents_run_and_tick(first_run: Service) -> None:
-    assert first_run.get("/health") == {"status": "up", "agents_running": 3}
+    wait_for(lambda: first_run.get("/health") == {"status": "up", "agents_running": 3}, "three agents run")
     agents = wait_for(lambda: ticked(first_run.items("/agents")), "all agents have ticked")
     assert {(agent["status"], agent["accounts"], agent["last_error"]) for agent in agents} == {("running", 5, None)}
 

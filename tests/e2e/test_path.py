@@ -145,6 +145,8 @@ def test_a_paused_agent_buys_nothing_still_sells_at_its_stop_and_buys_again_when
     service.pin("BTCUSDT", 44_000)
     [trade] = wait_for(lambda: service.items(f"/accounts/{account}/trades"), "the stop sells")
     assert service.post("/agents/atlas/resume")["status"] == "running"
+    # The account that lost is left alone for a while, see the code `cooldown`.
+    service.open_account("atlas", f"{account}-next", 1000)
     resumed = service.signal("atlas", "ETHUSDT", "buy", 2500)
 
     assert (denied["decision"]["code"], denied["orders"]) == ("agent_paused", [])

@@ -237,7 +237,15 @@ def test_make_audit_reads_the_book_that_a_run_has_open(database_url: str, tmp_pa
     (tmp_path / "environment").write_text(f"DATABASE_URL='{database_url}'\n")
     python = str(Path(sys.executable).parent)
 
-    done = run_command("make", "-o", ".venv/.requirements-dev.stamp", f"BIN={python}", "audit", DATA_DIR=str(tmp_path))
+    done = run_command(
+        "make",
+        "--no-print-directory",
+        "-o",
+        ".venv/.requirements-dev.stamp",
+        f"BIN={python}",
+        "audit",
+        DATA_DIR=str(tmp_path),
+    )
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1].endswith(" 0 rules broken")
