@@ -106,7 +106,8 @@ class Servers:
             self.engine.advice.clear()
             exchange = _start_exchange(folder / "exchange", plan)
             stack.callback(exchange.stop)
-            environment = self._environment(url, exchange) | {"TICK_SECONDS": str(plan.tick_seconds)}
+            own = {"TICK_SECONDS": str(plan.tick_seconds), "TMPDIR": str(folder)}
+            environment = self._environment(url, exchange) | own
             services = stack.enter_context(_services(environment))
             processes = Processes(
                 self.nursery,
