@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 CODE := $(wildcard agents adapters journal tasks api runtime replay sandbox tests bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock lint fmt type test test-unit test-integration test-contract test-e2e chaos db-check audit replay candles run clean
+.PHONY: help setup lock lint fmt type test test-unit test-integration test-contract test-e2e chaos db-check audit replay candles openapi run clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ replay: $(STAMP) ## Replay an AGENT over a file of CANDLES and draw its equity; 
 
 candles: $(STAMP) ## Make up a year of five-minute candles of five symbols, in FILE (candles.csv)
 	@$(BIN)/python -m replay candles $(or $(FILE),candles.csv) $(if $(SEED),--seed $(SEED))
+
+openapi: $(STAMP) ## Write docs/openapi.json, the contract that clients build on
+	@$(BIN)/python -m api.openapi docs/openapi.json
 
 run: $(STAMP) ## Start everything on this machine; stop it with Ctrl-C
 	@$(BIN)/python -m sandbox

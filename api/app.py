@@ -35,7 +35,7 @@ DOCS_ASSETS = "/docs/assets/"
 CONFIGURATION = {
     "API_TITLE": "Trading Agents",
     "API_VERSION": "1",
-    "OPENAPI_VERSION": "3.0.3",
+    "OPENAPI_VERSION": "3.1.1",
     "OPENAPI_URL_PREFIX": "/",
     "OPENAPI_JSON_PATH": "openapi.json",
     "OPENAPI_SWAGGER_UI_PATH": "/docs",
