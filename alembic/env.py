@@ -7,7 +7,8 @@ from sqlalchemy import text
 
 import journal.breaker_models
 import journal.performance_models
-import journal.reconciliation_models  # noqa: F401 - imported so that the metadata knows their tables
+import journal.reconciliation_models
+import journal.token_models  # noqa: F401 - imported so that the metadata knows their tables
 from alembic import context
 from journal import flow_models, models, trade_models  # noqa: F401 - imported so that the metadata knows their tables
 from journal.database import connect

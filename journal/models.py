@@ -208,6 +208,7 @@ class AuditLog(Base):
     """Every control call: who did what to whom, before and after."""
 
     __tablename__ = "audit_log"
+    __table_args__ = tuple(Index(None, column, "id") for column in ("actor", "action", "agent", "account_id"))
 
     id: Mapped[BigId]
     at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
