@@ -13,7 +13,7 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from agents.model import Bracket, Fill, Leg
-from journal import outward, trade_stats
+from journal import events, outward, trade_stats
 from journal.database import copy_rows
 from journal.trade_models import Bracket as BracketRow
 from journal.trade_models import Fill as FillRow
@@ -148,7 +148,7 @@ def _insert_bracket(session: Session, order_id: int, bracket: Bracket) -> None:
 
 
 def book_exit(session: Session, order_id: int, agent: str) -> None:
-    """Book a sale: trades with their profit or loss, cash and balances, the outward rows, dust, closed brackets."""
+    """Book a sale: trades with their profit or loss, cash and balances, the outward rows, dust, closed brackets, the event."""
     _run(session, order_id, INSERT_TRADES)
     _run(session, order_id, REDUCE_POSITIONS)
     outward.record_trades(session, order_id)
@@ -157,6 +157,7 @@ def book_exit(session: Session, order_id: int, agent: str) -> None:
     _collect_dust(session, order_id, agent)
     _run(session, order_id, CLOSE_BRACKETS)
     _run(session, order_id, "UPDATE trading.positions SET exit_order_id = NULL WHERE exit_order_id = :order")
+    events.record_trades_closed(session, order_id)
 
 
 INSERT_TRADES = """

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from agents.breakers import Equity, LossLimits, Scope, Trip, expiry, trips
 from agents.profiles import BreakerAction, RiskProfile
+from journal import events
 from journal.breaker_models import STANDING, Breaker
 
 PEAK_STEP = Decimal("1.0005")
@@ -141,6 +142,7 @@ def judge(session: Session, profile: RiskProfile, service: LossLimits) -> list[T
     of_service = Equity(**_run(session, JUDGE_SERVICE))
     tripped += _trip(session, Scope.SERVICE, SERVICE, BreakerAction.BLOCK, trips(of_service, service), now)
     if tripped:
+        events.record_breakers(session, profile.name)
         _outdate_decisions(session, profile.name)
     return tripped
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from agents.control import Command, status_after
 from agents.errors import NotFoundError
 from agents.model import Status
-from journal import audit_log, switch
+from journal import audit_log, events, switch
 from journal.flow_models import Withdrawal
 from journal.models import Account, Agent
 from journal.switch import Switch
@@ -77,6 +77,26 @@ def change(
     audit_log.record(
         session, actor=actor, action=command.value, agent=agent, account_id=account_id, before=before, after=after
     )
+    record_states(session, row, account, before, action=command.value, actor=actor)
+
+
+def record_states(
+    session: Session, agent: Agent, account: Account | None, before: audit_log.State, *, action: str, actor: str
+) -> None:
+    """Note an event for each of agent and account whose state is not what it was ``before`` a control call."""
+    subjects = ((agent, None, "agent_status"), (account, account.id if account else None, "account_status"))
+    for subject, account_id, former in subjects:
+        if subject is not None:
+            events.record_agent_state(
+                session,
+                agent=agent.name,
+                account_id=account_id,
+                version=subject.version,
+                before=before.get(former),
+                after=subject.status,
+                action=action,
+                actor=actor,
+            )
 
 
 def close_done(session: Session, agent: str) -> bool:

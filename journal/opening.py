@@ -15,7 +15,7 @@ from agents.model import Status
 from agents.profile_fields import content
 from agents.profiles import RiskProfile
 from journal import audit_log, flows, outward, profiles, starting_points
-from journal.control import holds_something, lock_account, lock_agent
+from journal.control import holds_something, lock_account, lock_agent, record_states
 from journal.models import Account, Agent, Assignment, CashFlow
 
 HOUSE, DUST = "house-", "dust-"
@@ -78,6 +78,7 @@ def start(session: Session, request: StartRequest, *, actor: str) -> Started:
     audit_log.record(
         session, actor=actor, action="start", agent=name, account_id=account_id, before=before, after=after
     )
+    record_states(session, agent, served, before, action="start", actor=actor)
     return Started(account_id, opened=account is None)
 
 

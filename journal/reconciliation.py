@@ -17,7 +17,7 @@ from agents import reconciliation as agents_reconciliation
 from agents.balances import Holdings
 from agents.model import ZERO, TradingState
 from agents.reconciliation import Code
-from journal import switch
+from journal import events, switch
 from journal.reconciliation_models import Discrepancy, Reconciliation, ReconciliationCursor, Unassigned
 from journal.reconciliation_queries import Cursor, SeenOrders
 
@@ -88,7 +88,7 @@ def give_up(session: Session, run: Request, result: str, detail: str) -> None:
 
 def note_wiped(session: Session, run: Request, found: agents_reconciliation.Discrepancy) -> None:
     """Note that the exchange forgot everything; there is nothing to compare."""
-    _note(session, run, [found])
+    events.record_mismatch(session, run.ids[-1], _note(session, run, [found]))
     _finish(session, run, result=WIPED, detail=found.detail)
 
 
@@ -96,6 +96,7 @@ def conclude(session: Session, run: Request, comparison: Comparison) -> Conclusi
     """Keep what a run found, and judge what now stands."""
     session.execute(text("SELECT FROM trading.service_state FOR UPDATE"))
     news = _note(session, run, comparison.found)
+    events.record_mismatch(session, run.ids[-1], [one for one in news if one.halts])
     position = switch.read(session)
     accepted_until = position.updated_at if position.state is not TradingState.HALTED else None
     _forget(session, run, comparison, accepted_until)

@@ -7,7 +7,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from agents.model import TradingState
-from journal import audit_log
+from journal import audit_log, events
 from journal.models import ServiceState
 
 
@@ -54,5 +54,8 @@ def turn(session: Session, state: TradingState, *, reason: str, actor: str) -> S
         account_id=None,
         before={"state": before.state.value, "reason": before.reason},
         after={"state": after.state.value, "reason": after.reason},
+    )
+    events.record_trading_state(
+        session, version=after.version, before=before.state, after=after.state, reason=reason, actor=actor
     )
     return after

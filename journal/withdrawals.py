@@ -17,8 +17,8 @@ from agents.allocation import UNIT
 from agents.control import Command, status_after
 from agents.errors import ConflictError, NotEnoughCashError
 from agents.model import ZERO, Status, plain
-from journal import audit_log
-from journal.control import holds_something
+from journal import audit_log, events
+from journal.control import holds_something, record_states
 from journal.flow_models import Withdrawal
 from journal.flows import (
     CLOSING,
@@ -85,7 +85,9 @@ def withdraw(session: Session, request: FlowRequest, *, liquidate: bool, actor: 
     else:
         _check_can_be_raised(session, request, free, owed, liquidate=liquidate)
     session.add(asked)
+    session.flush()
     record_request(session, account, WITHDRAWAL, request.reference_id, request.amount, before, actor=actor)
+    events.record_withdrawal(session, asked.id)
     return asked
 
 
@@ -119,6 +121,7 @@ def close(session: Session, account_id: str, reference_id: str, *, actor: str) -
     settle(session, account_id)
     session.flush()
     record_request(session, account, "close", reference_id, asked.amount, before, actor=actor)
+    record_states(session, agent, account, before, action="close", actor=actor)
     return asked
 
 
@@ -147,6 +150,7 @@ def settle(session: Session, account_id: str) -> list[Failure]:
         record_request(
             session, account, f"{asked.kind} {asked.status}", asked.reference_id, asked.amount, before, actor=WORKER
         )
+        events.record_withdrawal(session, asked.id)
     return failures
 
 
