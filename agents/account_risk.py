@@ -33,8 +33,9 @@ def positions_are_few(account: Account, profile: RiskProfile) -> Code | None:
 
 
 def exposure_is_below_limit(account: Account, profile: RiskProfile) -> Code | None:
-    """There must be room for more."""
-    return Code.EXPOSURE_LIMIT if account.exposure >= account.equity * profile.max_exposure else None
+    """There must be room for more; an account that owns nothing at all lacks cash, not room."""
+    limit = account.equity * profile.max_exposure
+    return Code.EXPOSURE_LIMIT if account.exposure and account.exposure >= limit else None
 
 
 def cash_is_free(account: Account, _profile: RiskProfile) -> Code | None:

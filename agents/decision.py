@@ -142,8 +142,12 @@ def _as_block(
     if isinstance(block, Denial):
         return denied(Verdict(block.code, block.detail, numbers), block)
     return Verdict(
-        Code.ORDERED, f"{len(numbers[Code.ORDERED])} accounts in one block of {plain(block.quantity)}", numbers, block
+        Code.ORDERED, f"{_accounts(len(numbers[Code.ORDERED]))} in one block of {plain(block.quantity)}", numbers, block
     )
+
+
+def _accounts(count: int) -> str:
+    return "1 account" if count == 1 else f"{count} accounts"
 
 
 def _nobody_wants(numbers: Mapping[Code, Sequence[int]]) -> Verdict:

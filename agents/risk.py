@@ -208,7 +208,7 @@ def spread_is_narrow(situation: Situation) -> Denial | None:
     bid, ask, limit = situation.quote.bid, situation.quote.ask, situation.profile.max_spread
     spread = 2 * (ask - bid) / (ask + bid)
     if spread > limit:
-        return Denial(Code.SPREAD_TOO_WIDE, f"the spread {spread:.4f} is wider than {limit}")
+        return Denial(Code.SPREAD_TOO_WIDE, f"the spread {spread:.6f} is wider than {limit}")
     return None
 
 

@@ -71,12 +71,13 @@ class _MarketData:
 
 def _market_data(services: WorkerServices, symbol: str) -> _MarketData:
     """What the exchange says of the symbol now; the quote is kept as its mark."""
+    market = None
     try:
         market = services.exchange.markets().get(symbol)
         quote = services.exchange.quotes([symbol]).get(symbol)
     except ExchangeError as error:
         logger.warning("no market data for %s: %s", symbol, error)
-        return _MarketData(is_exchange_busy=isinstance(error, ExchangeBusyError))
+        return _MarketData(market, is_exchange_busy=isinstance(error, ExchangeBusyError))
     if quote is not None:
         with services.book.unit_of_work() as session:
             holdings.store_marks(session, [quote])

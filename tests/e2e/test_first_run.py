@@ -37,7 +37,7 @@ def order(first_run: Service) -> Json:
 def test_the_terminal_shows_signals_decisions_and_orders_as_they_happen(first_run: Service, order: Json) -> None:
     wait_for(lambda: order["client_order_id"] in first_run.said(), "the order is shown")
     assert re.search(
-        r"^\d\d:\d\d:\d\d decision  nova   \w+ buy 0\.\d\d: \d accounts in one block", first_run.said(), re.MULTILINE
+        r"^\d\d:\d\d:\d\d decision  nova   \w+ buy 0\.\d\d: \d accounts? in one block", first_run.said(), re.MULTILINE
     )
 
 

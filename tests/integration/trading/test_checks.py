@@ -4,6 +4,8 @@ from decimal import Decimal
 
 import pytest
 
+from agents.errors import ExchangeError
+from agents.errors import ExchangeError
 from agents.model import Quote
 from tests.integration.trading.conftest import World
 
@@ -34,6 +36,26 @@ def test_nothing_is_entered_when_the_weight_runs_out_between_pricing_and_checkin
     assert world.placed() == 0
 
 
+def test_what_is_missing_of_the_market_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_symbols: list[str]) -> dict[str, Quote]:
+        raise ExchangeError("no answer")
+
+    world.open_account("atlas", "1000")
+    monkeypatch.setattr(world.services.exchange, "quotes", fail)
+
+    assert decided(world)["detail"] == "no current quote for BTCUSDT"
+
+
+def test_what_is_missing_of_the_market_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_symbols: list[str]) -> dict[str, Quote]:
+        raise ExchangeError("no answer")
+
+    world.open_account("atlas", "1000")
+    monkeypatch.setattr(world.services.exchange, "quotes", fail)
+
+    assert decided(world)["detail"] == "no current quote for BTCUSDT"
+
+
 def test_nothing_is_entered_across_a_wide_spread(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.open_account("atlas", "1000")
     seen = world.services.exchange.quotes(["BTCUSDT"])["BTCUSDT"]
@@ -42,7 +64,7 @@ def test_nothing_is_entered_across_a_wide_spread(world: World, monkeypatch: pyte
 
     assert decided(world) == {
         "code": "spread_too_wide",
-        "detail": "the spread 0.0044 is wider than 0.002",
+        "detail": "the spread 0.004444 is wider than 0.002",
         "counts": {"spread_too_wide": 1},
     }
 
