@@ -14,6 +14,7 @@ from api.blueprint import Blueprint
 from api.control import account_of, announce, described, standing
 from api.services import profile_of, services
 from journal import breaker_resets, control, opening, queries
+from journal.tokens import Scope
 
 blueprint = Blueprint("agents", __name__, url_prefix="/agents", description="Agents and their accounts")
 
@@ -31,6 +32,7 @@ def list_agents() -> Answer:
 
 
 @blueprint.route("/<agent:agent>/start", methods=["POST"])
+@blueprint.needs(Scope.TRADE)
 @blueprint.arguments(schemas.StartRequest)
 @blueprint.response(200, answers.StartAnswer)
 def start(body: Answer, agent: str) -> Answer:
@@ -56,6 +58,7 @@ def start(body: Answer, agent: str) -> Answer:
 
 
 @blueprint.route("/<agent:agent>/pause", methods=["POST"])
+@blueprint.needs(Scope.TRADE)
 @blueprint.arguments(schemas.AccountBody, required=False)
 @blueprint.arguments(schemas.AccountQuery, location="query")
 @blueprint.response(200, answers.ControlAnswer)
@@ -65,6 +68,7 @@ def pause(body: Answer, query: Answer, agent: str) -> Answer:
 
 
 @blueprint.route("/<agent:agent>/resume", methods=["POST"])
+@blueprint.needs(Scope.TRADE)
 @blueprint.arguments(schemas.AccountBody, required=False)
 @blueprint.arguments(schemas.AccountQuery, location="query")
 @blueprint.response(200, answers.ControlAnswer)
@@ -74,6 +78,7 @@ def resume(body: Answer, query: Answer, agent: str) -> Answer:
 
 
 @blueprint.route("/<agent:agent>/stop", methods=["POST"])
+@blueprint.needs(Scope.TRADE)
 @blueprint.arguments(schemas.StopBody, required=False)
 @blueprint.arguments(schemas.AccountQuery, location="query")
 @blueprint.response(200, answers.ControlAnswer)
@@ -104,6 +109,7 @@ def profile(agent: str) -> Answer:
 
 
 @blueprint.route("/<agent:agent>/breakers/reset", methods=["POST"])
+@blueprint.needs(Scope.ADMIN)
 @blueprint.arguments(schemas.AccountBody, required=False)
 @blueprint.arguments(schemas.AccountQuery, location="query")
 @blueprint.response(200, answers.ResetAnswer)

@@ -27,7 +27,9 @@ from api.fields import Number
 from api.numbers import DecimalJSONProvider
 from api.prometheus import BookCollector
 from api.services import EXTENSION
+from api.scopes import described
 from runtime import settings
+from journal.tokens import Scope
 from runtime.bootstrap import ControlServices, control_services
 
 LARGEST_BODY = 64 * 1024
@@ -62,11 +64,15 @@ def create_app(services: ControlServices | None = None) -> Flask:
     app.extensions[EXTENSION] = at_hand
     app.extensions[ops.RUNNING_AGENTS] = ops.RunningAgents(at_hand.book)
     app.extensions[ops.REGISTRY] = _registry(at_hand)
-    auth.guard(app, at_hand.settings.api_tokens)
+    auth.identify(app, at_hand.settings.api_tokens, auth.TokenReader(at_hand.book))
+    auth.guard(app)
+    idempotency.register(app)
     _register_routes(app)
     errors.register(app)
     if not at_hand.settings.api_tokens:
-        logger.warning("no API_TOKENS are set: the API is open to everyone on this machine")
+        logger.warning(
+            "no API_TOKENS are set: the API is open to everyone on this machine until there is a token in the database"
+        )
     return app
 
 
@@ -75,7 +81,7 @@ def _register_routes(app: Flask) -> None:
     register_converters(app, api)
     api.register_field(Number, "number", None)
     api.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
-    api.spec.options["security"] = [{"token": []}, {}]
+    api.spec.options["security"] = described(Scope.READ)
     for module in (agents, trading, signals, webhooks, accounts, measures, flows, records, reconciliation, ops):
         api.register_blueprint(module.blueprint)
     app.add_url_rule(f"{DOCS_ASSETS}<path:name>", "docs_asset", _docs_asset)

@@ -15,6 +15,8 @@ from werkzeug.routing import BaseConverter
 from api.errors import ApiError, malformed_json
 from api.fields import ACCOUNT_ID, AGENT
 from api.numbers import Json, parse_json
+from api.scopes import declare, described
+from journal.tokens import Scope
 
 View = Callable[..., Any]
 
@@ -43,6 +45,10 @@ class Blueprint(UntypedBlueprint):  # type: ignore[misc] # the library ships no 
     """A group of routes that describe themselves."""
 
     ARGUMENTS_PARSER = JsonParser()
+
+    def needs(self, scope: Scope | None) -> Callable[[View], View]:
+        """Say which scope a view takes of its caller's token, None for no token; belongs right below ``route``."""
+        return lambda view: declare(self.doc(security=described(scope))(view), scope)
 
     if TYPE_CHECKING:
         # Each of these decorates a view; see flask-smorest's documentation.

@@ -19,6 +19,7 @@ from api.paging import page
 from api.services import services
 from journal import flows, queries, withdrawal_queries, withdrawals
 from journal.flows import FlowRequest
+from journal.tokens import Scope
 
 blueprint = Blueprint("flows", __name__, url_prefix="/accounts", description="Money in and out of accounts")
 
@@ -33,6 +34,7 @@ def _answer_not_enough_cash(error: NotEnoughCashError) -> ResponseReturnValue:
 
 
 @blueprint.route("/<account:account_id>/deposits", methods=["POST"])
+@blueprint.needs(Scope.TRADE)
 @blueprint.arguments(schemas.DepositBody)
 @blueprint.response(200, schemas.DepositAnswer)
 def deposit(body: Answer, account_id: str) -> Answer:
@@ -52,6 +54,7 @@ def deposit(body: Answer, account_id: str) -> Answer:
 
 
 @blueprint.route("/<account:account_id>/withdrawals", methods=["POST"])
+@blueprint.needs(Scope.TRADE)
 @blueprint.arguments(schemas.WithdrawalBody)
 @blueprint.response(200, schemas.Withdrawal)
 @blueprint.alt_response(202, schema=schemas.Withdrawal, description="Pending: something is sold first")
@@ -71,6 +74,7 @@ def withdraw(body: Answer, account_id: str) -> ResponseReturnValue:
 
 
 @blueprint.route("/<account:account_id>/close", methods=["POST"])
+@blueprint.needs(Scope.TRADE)
 @blueprint.arguments(schemas.ReferenceBody)
 @blueprint.response(200, schemas.Withdrawal)
 @blueprint.alt_response(202, schema=schemas.Withdrawal, description="Pending: something is sold first")

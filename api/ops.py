@@ -37,6 +37,7 @@ class RunningAgents:
     def __init__(self, book: Book) -> None:
         self._book = book
         self._asking = ThreadPoolExecutor(1, "health")
+@blueprint.needs(None)
         self._answer: Future[int] | None = None
 
     def count(self) -> int | None:
@@ -44,6 +45,7 @@ class RunningAgents:
         if self._answer is None or self._answer.done():
             self._answer = self._asking.submit(self._ask)
         try:
+@blueprint.needs(None)
             return self._answer.result(PATIENCE_SECONDS)
         except (SQLAlchemyError, TimeoutError) as error:
             logger.warning("health answered without the book: %r", error)

@@ -12,6 +12,7 @@ from api.blueprint import Blueprint
 from api.control import announce_switch
 from api.services import services
 from journal import breaker_queries, breaker_resets, switch
+from journal.tokens import Scope
 
 blueprint = Blueprint("trading", __name__, url_prefix="/trading", description="The switch above all agents")
 
@@ -27,6 +28,7 @@ def show() -> Answer:
 
 
 @blueprint.route("/halt", methods=["POST"])
+@blueprint.needs(Scope.ADMIN)
 @blueprint.arguments(schemas.ReasonBody)
 @blueprint.response(200, answers.SwitchAnswer)
 def halt(body: Answer) -> Answer:
@@ -35,6 +37,7 @@ def halt(body: Answer) -> Answer:
 
 
 @blueprint.route("/reduce", methods=["POST"])
+@blueprint.needs(Scope.ADMIN)
 @blueprint.arguments(schemas.ReasonBody)
 @blueprint.response(200, answers.SwitchAnswer)
 def reduce(body: Answer) -> Answer:
@@ -43,6 +46,7 @@ def reduce(body: Answer) -> Answer:
 
 
 @blueprint.route("/activate", methods=["POST"])
+@blueprint.needs(Scope.ADMIN)
 @blueprint.arguments(schemas.ReasonBody)
 @blueprint.response(200, answers.SwitchAnswer)
 def activate(body: Answer) -> Answer:
@@ -51,6 +55,7 @@ def activate(body: Answer) -> Answer:
 
 
 @blueprint.route("/breakers/reset", methods=["POST"])
+@blueprint.needs(Scope.ADMIN)
 @blueprint.response(200, answers.ServiceResetAnswer)
 def reset_breakers() -> Answer:
     """Let all agents enter again after losses of the whole service; its losses are measured from now on."""

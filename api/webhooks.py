@@ -45,6 +45,7 @@ _DESCRIPTION = {
 
 
 @blueprint.route("/ml-signals", methods=["POST"])
+@blueprint.needs(None)
 @blueprint.doc(**_DESCRIPTION)
 @blueprint.response(200, record_answers.SignalReceived)
 def receive_ml_signal() -> Mapping[str, Any]:
