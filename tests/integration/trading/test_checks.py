@@ -5,7 +5,6 @@ from decimal import Decimal
 import pytest
 
 from agents.errors import ExchangeError
-from agents.errors import ExchangeError
 from agents.model import Quote
 from tests.integration.trading.conftest import World
 
@@ -34,16 +33,6 @@ def test_nothing_is_entered_when_the_weight_runs_out_between_pricing_and_checkin
 
     assert decided(world)["code"] == "exchange_weight_exhausted"
     assert world.placed() == 0
-
-
-def test_what_is_missing_of_the_market_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_symbols: list[str]) -> dict[str, Quote]:
-        raise ExchangeError("no answer")
-
-    world.open_account("atlas", "1000")
-    monkeypatch.setattr(world.services.exchange, "quotes", fail)
-
-    assert decided(world)["detail"] == "no current quote for BTCUSDT"
 
 
 def test_what_is_missing_of_the_market_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,7 +172,6 @@ def test_a_denial_gives_the_figures_behind_it(seen: Situation, words: str) -> No
         (account(exposure="300"), Code.EXPOSURE_LIMIT),
         (account("0", equity="1000"), Code.INSUFFICIENT_CASH),
         (account("0", equity="0"), Code.INSUFFICIENT_CASH),
-        (account("0", equity="0"), Code.INSUFFICIENT_CASH),
         (account("0.00000001", equity="1000"), None),
         (account(since_loss=timedelta(minutes=59)), Code.COOLDOWN),
         (account(since_loss=timedelta(minutes=60)), None),
