@@ -37,7 +37,6 @@ class RunningAgents:
     def __init__(self, book: Book) -> None:
         self._book = book
         self._asking = ThreadPoolExecutor(1, "health")
-@blueprint.needs(None)
         self._answer: Future[int] | None = None
 
     def count(self) -> int | None:
@@ -45,7 +44,6 @@ class RunningAgents:
         if self._answer is None or self._answer.done():
             self._answer = self._asking.submit(self._ask)
         try:
-@blueprint.needs(None)
             return self._answer.result(PATIENCE_SECONDS)
         except (SQLAlchemyError, TimeoutError) as error:
             logger.warning("health answered without the book: %r", error)
@@ -57,6 +55,7 @@ class RunningAgents:
 
 
 @blueprint.route("/health")
+@blueprint.needs(None)
 @blueprint.response(200, answers.Health)
 def health() -> Mapping[str, Any]:
     """The process is alive; it says so even while the book is out of reach."""
@@ -65,6 +64,7 @@ def health() -> Mapping[str, Any]:
 
 
 @blueprint.route("/ready")
+@blueprint.needs(None)
 @blueprint.response(200, answers.Readiness)
 @blueprint.alt_response(503, schema=answers.Readiness, description="Something it needs is missing")
 def ready() -> tuple[Mapping[str, Any], int]:

@@ -17,6 +17,7 @@ from api import record_answers, schemas
 from api.blueprint import Blueprint
 from api.services import profile_of, services
 from journal import control, record_queries, signals
+from journal.tokens import Scope
 
 POLL_SECONDS = 0.03
 MOST_WAITING = 4
@@ -29,6 +30,7 @@ _waiting = BoundedSemaphore(MOST_WAITING)
 
 
 @blueprint.route("/<agent:agent>/signals", methods=["POST"])
+@blueprint.needs(Scope.TRADE)
 @blueprint.arguments(schemas.SignalBody)
 @blueprint.arguments(schemas.WaitQuery, location="query")
 @blueprint.response(200, record_answers.SignalOutcome)
