@@ -14,8 +14,8 @@ from api.blueprint import Blueprint
 from api.fields import Number, check_flag
 from api.schemas import Request
 from api.services import services
-from journal.tokens import Scope
 from journal import reconciliation, reconciliation_views
+from journal.tokens import Scope
 
 blueprint = Blueprint(
     "reconciliation", __name__, url_prefix="/reconciliation", description="The book compared with the exchange"
@@ -101,11 +101,11 @@ def latest() -> Answer:
 
 
 @blueprint.route("", methods=["POST"])
+@blueprint.needs(Scope.ADMIN)
 @blueprint.arguments(RunBody)
 @blueprint.response(202, Requested)
 def request_run(body: Answer) -> tuple[Answer, int]:
     """Have the book compared with the exchange now."""
-@blueprint.needs(Scope.ADMIN)
     with services().book.unit_of_work() as session:
         run_id = reconciliation.request(session, requested_by=actor(), is_full=body["full"])
     services().queue.announce_reconciliation(run_id)
