@@ -39,11 +39,17 @@ def parse_json(text: str | bytes) -> Json:
     the field that holds one can be named in the error.
 
     Raises:
-        ValueError: it is not JSON.
+        ValueError: it is not JSON, or an object has two members of one name, of which receivers read either.
     """
     try:
         document = text.decode() if isinstance(text, bytes) else text
-        return json.loads(document, parse_float=_decimal, parse_int=_integer, parse_constant=Decimal)
+        return json.loads(
+            document,
+            parse_float=_decimal,
+            parse_int=_integer,
+            parse_constant=Decimal,
+            object_pairs_hook=_members,
+        )
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -62,6 +68,15 @@ def _fragment(value: object) -> orjson.Fragment:
     if isinstance(value, Decimal) and value.is_finite():
         return orjson.Fragment(plain(value))
     raise TypeError(f"{type(value).__name__} has no place in JSON")
+
+
+def _members(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]  # adds and is false
+        raise ValueError(f"the member {twice[:LONGEST_NAME]!r} is there twice")
+    return members
 
 
 def _decimal(literal: str) -> Decimal:

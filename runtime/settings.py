@@ -17,6 +17,7 @@ from agents.profiles import PROFILES, RiskProfile
 from runtime.failpoints import POINTS
 
 TESTNET_URL = "https://testnet.binance.vision"
+LIVE_URL = "https://api.binance.com"
 LIVE_CONFIRMATION = "I accept the risk of trading real money"
 TRUE_WORDS = {"true", "1", "yes", "on"}
 FALSE_WORDS = {"false", "0", "no", "off"}
@@ -34,7 +35,12 @@ class ExchangeSettings:
     api_secret: str = field(repr=False)
     testnet: bool
     base_url: str
-    """Scheme and host of the REST API, without the ``/api/v3`` path."""
+    """Scheme and host of the testnet's REST API, without the ``/api/v3`` path."""
+
+    @property
+    def public_url(self) -> str:
+        """Scheme and host of the REST API that is traded on."""
+        return self.base_url if self.testnet else LIVE_URL
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,8 @@ class Settings:
     ml_engine_url: str
     ml_webhook_secret: str = field(repr=False)
     """Empty: webhooks answer 503."""
+    ml_webhook_secret_previous: str = field(repr=False)
+    """The one before it, accepted too while senders change over; empty: none."""
     api_tokens: tuple[str, ...] = field(repr=False)
     """Empty: the API is open, allowed on loopback only."""
     host: str
@@ -60,6 +68,12 @@ class Settings:
     """Every agent's by its name: the built-in ones, and those of the profiles file."""
     kill_at: Mapping[str, float] = field(default_factory=dict)
     """Set by the chaos suite alone: probability of dying at each fail point, see :mod:`runtime.failpoints`."""
+
+    @property
+    def ml_webhook_secrets(self) -> tuple[str, ...]:
+        """Any of them may sign a webhook; none if webhooks are closed."""
+        given = (self.ml_webhook_secret, self.ml_webhook_secret_previous)
+        return tuple(secret for secret in given if secret) if self.ml_webhook_secret else ()
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
@@ -77,6 +91,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         redis_url=redis_url(env),
         ml_engine_url=_url(env, "ML_ENGINE_URL", ("http", "https")).rstrip("/"),
         ml_webhook_secret=env.get("ML_WEBHOOK_SECRET", ""),
+        ml_webhook_secret_previous=env.get("ML_WEBHOOK_SECRET_PREVIOUS", ""),
         api_tokens=_words(env.get("API_TOKENS", "")),
         host=env.get("HOST", "127.0.0.1"),
         port=_port(env.get("PORT", "8003")),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 # What must not lie about: each is handed only to the part that needs it.
 EXCHANGE_KEYS = frozenset({"BINANCE_API_KEY", "BINANCE_API_SECRET"})
 SANDBOX_KEYS = frozenset({"SANDBOX_API_KEY", "SANDBOX_API_SECRET"})
-API_SECRETS = frozenset({"ML_WEBHOOK_SECRET", "API_TOKENS"})
+API_SECRETS = frozenset({"ML_WEBHOOK_SECRET", "ML_WEBHOOK_SECRET_PREVIOUS", "API_TOKENS"})
 # Where the API listens: without its tokens, other processes' settings would refuse an address open to others.
 API_ADDRESS = frozenset({"HOST", "PORT"})
 # A pushed signal is waited for by its caller: no tick may stand before it. Both lend a hand with the upkeep.

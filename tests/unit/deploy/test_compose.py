@@ -35,7 +35,7 @@ def test_only_workers_hold_the_exchange_keys() -> None:
 
 
 def test_only_the_api_holds_the_webhook_secret_and_the_tokens() -> None:
-    for secret in ("ML_WEBHOOK_SECRET", "API_TOKENS"):
+    for secret in ("ML_WEBHOOK_SECRET", "ML_WEBHOOK_SECRET_PREVIOUS", "API_TOKENS"):
         assert {name for name, service in SERVICES.items() if secret in service.get("environment", {})} == {"api"}
 
 
@@ -44,7 +44,7 @@ def test_no_secret_has_a_default_value() -> None:
     secret = re.compile(r"PASSWORD|SECRET|TOKENS|_KEY|BASIC_AUTH")
     values = [value for name, value in variables if secret.search(name)]
     assert values
-    assert [value for value in values if not re.fullmatch(r"\$\{\w+:\?[^}]+\}", value)] == []
+    assert [value for value in values if not re.fullmatch(r"\$\{\w+:(\?[^}]+|-)\}", value)] == []
 
 
 def test_redis_persists_its_queue_and_evicts_nothing() -> None:

@@ -7,7 +7,11 @@ from sandbox.launcher import services
 from sandbox.launcher.services import Service
 
 KEYS = {"BINANCE_API_KEY": "the-key", "BINANCE_API_SECRET": "the-secret"}
-API_SECRETS = {"ML_WEBHOOK_SECRET": "the-webhook-secret", "API_TOKENS": "the-token"}
+API_SECRETS = {
+    "ML_WEBHOOK_SECRET": "the-webhook-secret",
+    "ML_WEBHOOK_SECRET_PREVIOUS": "the-former-secret",
+    "API_TOKENS": "the-token",
+}
 SHARED = {"DATABASE_URL": "postgresql://"}
 SANDBOX_PAIR = {"SANDBOX_API_KEY": "the-sandbox-key", "SANDBOX_API_SECRET": "the-sandbox-secret"}
 ENVIRONMENT = KEYS | API_SECRETS | SHARED | SANDBOX_PAIR
