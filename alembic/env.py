@@ -6,8 +6,8 @@ from logging.config import fileConfig
 from sqlalchemy import text
 
 import journal.breaker_models
-import journal.idempotency_models
 import journal.event_models
+import journal.idempotency_models
 import journal.performance_models
 import journal.reconciliation_models
 import journal.token_models  # noqa: F401 - imported so that the metadata knows their tables

@@ -20,9 +20,11 @@ class Agent(Base):
     """One strategy instance.
 
     ``version`` rises with every control call that changes the agent or reduces what an account of it
-    does; ``book_version`` with every order booked. ``equity`` is what its accounts were worth when they
-    were last judged, at ``judged_version`` of the book; ``peak_equity`` and ``day_equity``, of ``equity_day``,
-    are the starting points that losses are measured from, see :mod:`agents.breakers`.
+    does, and withdraws orders on their way; ``revision`` with all that callers change of the agent or of its
+    accounts' states, so that they can tell whether somebody else did; ``book_version`` with every order booked.
+    ``equity`` is what its accounts were worth when they were last judged, at ``judged_version`` of the book;
+    ``peak_equity`` and ``day_equity``, of ``equity_day``, are the starting points that losses are measured from,
+    see :mod:`agents.breakers`.
     """
 
     __tablename__ = "agents"
@@ -31,6 +33,7 @@ class Agent(Base):
     name: Mapped[str] = mapped_column(primary_key=True)
     status: Mapped[str] = mapped_column(server_default="stopped")
     version: Mapped[int] = mapped_column(server_default="0")
+    revision: Mapped[int] = mapped_column(server_default="0")
     book_version: Mapped[int] = mapped_column(server_default="0")
     profile_version: Mapped[int] = mapped_column(server_default="1")
     profile: Mapped[dict[str, Any] | None]
@@ -51,11 +54,11 @@ class Agent(Base):
 class Account(Base):
     """One investor's money under one agent.
 
-    ``cash`` is free, ``reserved`` is set aside for orders not yet final, ``balance`` is flows plus
-    realised profit; always ``cash + reserved + cost of open positions = balance``. ``number`` is the
-    compact name used in per-account decision records. ``close_requested_at`` is set while an
-    operator waits for all of its positions to be closed. ``closed_at`` is set when all of its money was
-    paid out; it is never used again.
+    ``version`` rises with all that changes it, orders excepted. ``cash`` is free, ``reserved`` is set aside for
+    orders not yet final, ``balance`` is flows plus realised profit; always ``cash + reserved + cost of open
+    positions = balance``. ``number`` is the compact name used in per-account decision records.
+    ``close_requested_at`` is set while an operator waits for all of its positions to be closed. ``closed_at`` is
+    set when all of its money was paid out; it is never used again.
     """
 
     __tablename__ = "accounts"
