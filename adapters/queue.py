@@ -16,7 +16,12 @@ from kombu.exceptions import OperationalError
 from redbeat import RedBeatSchedulerEntry
 
 SIGNALS, TICKS, UPKEEP = "signals", "ticks", "upkeep"
+QUEUES = (SIGNALS, TICKS, UPKEEP)
 KEY_PREFIX = "redbeat:"
+BEAT_LOCK_KEY = f"{KEY_PREFIX}:lock"
+"""RedBeat's own name for it; whoever holds it sends, and takes it anew at the beginning of every round."""
+BEAT_LOCK_SECONDS = 10
+"""So long after a killed beat, another one sends. It must exceed the longest round: 7,000 entries due at once."""
 TICK_TASK = "agents.tick"
 SIGNAL_TASK = "agents.signal"
 RECONCILE_TASK = "exchange.reconcile"
@@ -42,7 +47,7 @@ def celery_app(redis_url: str) -> Celery:
         accept_content=["json"],
         timezone="UTC",
         task_ignore_result=True,
-        task_queues=[Queue(name) for name in (SIGNALS, TICKS, UPKEEP)],
+        task_queues=[Queue(name) for name in QUEUES],
         task_default_queue=UPKEEP,
         task_routes={SIGNAL_TASK: {"queue": SIGNALS}, TICK_TASK: {"queue": TICKS}},
         task_create_missing_queues=False,
@@ -66,7 +71,7 @@ def celery_app(redis_url: str) -> Celery:
         redbeat_redis_url=redis_url,
         redbeat_key_prefix=KEY_PREFIX,
         redbeat_redis_options={"socket_timeout": 10, "socket_connect_timeout": SOCKET_TIMEOUT},
-        redbeat_lock_timeout=20,
+        redbeat_lock_timeout=BEAT_LOCK_SECONDS,
         beat_max_loop_interval=1,
     )
     return app

@@ -127,6 +127,15 @@ class StateStore:
         except RedisError as error:
             logger.warning("the exchange's ban until %s is not shared: %s", until, error)
 
+    def banned_until(self) -> datetime | None:
+        """Until when the exchange wants no requests from anyone here, or None.
+
+        Raises:
+            RedisError: Redis is out of reach.
+        """
+        noted = self.client.get(BAN_KEY)
+        return datetime.fromisoformat(str(noted)) if noted else None
+
 
 PUT_IF_NEWER = """
 local known = redis.call('HGET', KEYS[1], 'version')

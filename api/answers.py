@@ -156,11 +156,26 @@ class Health(Schema):
     agents_running = fields.Integer(allow_none=True, metadata={"description": "null while the book is out of reach"})
 
 
-class Readiness(Schema):
-    """Whether the process can do its work."""
+class Condition(AnswerSchema):
+    """How one dependency is."""
+
+    status = fields.String(metadata={"enum": ["up", "down", "unknown"]})
+    detail = fields.String(allow_none=True, metadata={"description": "what is wrong, or what is there"})
+    checked_at = Time()
+
+
+class Readiness(AnswerSchema):
+    """Whether the service can do its work."""
 
     status = fields.String(metadata={"enum": ["ready", "not ready"]})
-    dependencies = fields.Dict(metadata={"description": "each by name: up or what is wrong"})
+    dependencies = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(metadata={"enum": ["up", "down", "unknown"]}),
+        metadata={"description": "database, redis, exchange, ml_engine, worker, beat, clock"},
+    )
+    details = fields.Dict(
+        keys=fields.String(), values=fields.Nested(Condition), metadata={"description": "the same, with reasons"}
+    )
 
 
 def page_of(item: type[Schema], name: str) -> type[Schema]:

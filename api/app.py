@@ -62,7 +62,7 @@ def create_app(services: ControlServices | None = None) -> Flask:
     app.config.update(CONFIGURATION)
     app.json = DecimalJSONProvider(app)
     app.extensions[EXTENSION] = at_hand
-    app.extensions[ops.RUNNING_AGENTS] = ops.RunningAgents(at_hand.book)
+    ops.register(app, at_hand)
     app.extensions[ops.REGISTRY] = _registry(at_hand)
     auth.identify(app, at_hand.settings.api_tokens, auth.TokenReader(at_hand.book))
     auth.guard(app)

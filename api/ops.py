@@ -2,24 +2,27 @@
 
 import logging
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from flask import Response, current_app
+from flask import Flask, Response, current_app
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from api import answers
+from adapters.presence import Presence
+from api import answers, readiness
 from api.blueprint import Blueprint
-from api.services import services
+from api.patience import Question
+from api.readiness import Readiness
 from journal import gauge_queries
 from journal.database import Book
+from runtime.bootstrap import ControlServices
 
 REGISTRY = "prometheus"
 RUNNING_AGENTS = "running-agents"
-UP = "up"
+READINESS = "readiness"
 PATIENCE_SECONDS = 1.0
 """Probes usually wait longer than this, and not much longer."""
 
@@ -27,31 +30,10 @@ blueprint = Blueprint("operations", __name__, description="Probes and metrics")
 logger = logging.getLogger(__name__)
 
 
-class RunningAgents:
-    """How many agents run, asked of the book in a thread of its own: a book that hangs must not hang the probe.
-
-    Args:
-        book: where to ask.
-    """
-
-    def __init__(self, book: Book) -> None:
-        self._book = book
-        self._asking = ThreadPoolExecutor(1, "health")
-        self._answer: Future[int] | None = None
-
-    def count(self) -> int | None:
-        """The number, or None if the book does not answer within ``PATIENCE_SECONDS``."""
-        if self._answer is None or self._answer.done():
-            self._answer = self._asking.submit(self._ask)
-        try:
-            return self._answer.result(PATIENCE_SECONDS)
-        except (SQLAlchemyError, TimeoutError) as error:
-            logger.warning("health answered without the book: %r", error)
-            return None
-
-    def _ask(self) -> int:
-        with self._book.reading() as session:
-            return gauge_queries.agents_running(session)
+def register(app: Flask, at_hand: ControlServices) -> None:
+    """Give the probes what they ask; nothing is asked before the first probe."""
+    app.extensions[RUNNING_AGENTS] = Question(partial(_count_running, at_hand.book), "health")
+    app.extensions[READINESS] = Readiness(at_hand.book, Presence(at_hand.state.client))
 
 
 @blueprint.route("/health")
@@ -59,8 +41,7 @@ class RunningAgents:
 @blueprint.response(200, answers.Health)
 def health() -> Mapping[str, Any]:
     """The process is alive; it says so even while the book is out of reach."""
-    running: RunningAgents = current_app.extensions[RUNNING_AGENTS]
-    return {"status": UP, "agents_running": running.count()}
+    return {"status": readiness.UP, "agents_running": _agents_running()}
 
 
 @blueprint.route("/ready")
@@ -68,35 +49,39 @@ def health() -> Mapping[str, Any]:
 @blueprint.response(200, answers.Readiness)
 @blueprint.alt_response(503, schema=answers.Readiness, description="Something it needs is missing")
 def ready() -> tuple[Mapping[str, Any], int]:
-    """Whether everything the service needs answers, each by name."""
-    dependencies = {"database": _database(), "redis": _redis()}
-    if all(state == UP for state in dependencies.values()):
-        return {"status": "ready", "dependencies": dependencies}, HTTPStatus.OK
-    return {"status": "not ready", "dependencies": dependencies}, HTTPStatus.SERVICE_UNAVAILABLE
+    """Whether everything the service needs works, each by name."""
+    judge: Readiness = current_app.extensions[READINESS]
+    conditions = judge.conditions()
+    now = datetime.now(UTC)
+    is_ready = all(condition.status == readiness.UP for condition in conditions.values())
+    answer = {
+        "status": "ready" if is_ready else "not ready",
+        "dependencies": {name: condition.status for name, condition in conditions.items()},
+        "details": {
+            name: {"status": c.status, "detail": c.detail, "checked_at": now - c.age} for name, c in conditions.items()
+        },
+    }
+    return answer, HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
 
 
 @blueprint.route("/metrics")
-@blueprint.response(200, description="Prometheus text")
+@blueprint.response(200, {"type": "string"}, content_type="text/plain", description="Prometheus text")
 def metrics() -> Response:
     """Figures for Prometheus. They show money, so they need a token like all the rest."""
     registry: CollectorRegistry = current_app.extensions[REGISTRY]
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
-def _database() -> str:
+def _agents_running() -> int | None:
+    """None if the book does not answer in time: one that hangs must not hang the probe."""
+    question: Question[int] = current_app.extensions[RUNNING_AGENTS]
     try:
-        with services().book.reading() as session:
-            gauge_queries.agents_running(session)
-    except SQLAlchemyError as error:
-        logger.warning("not ready, the book: %s", error)
-        return "out of reach or not migrated"
-    return UP
+        return question.put().result(PATIENCE_SECONDS)
+    except (SQLAlchemyError, TimeoutError) as error:
+        logger.warning("health answered without the book: %r", error)
+        return None
 
 
-def _redis() -> str:
-    try:
-        services().state.client.ping()
-    except RedisError as error:
-        logger.warning("not ready, Redis: %s", error)
-        return "out of reach"
-    return UP
+def _count_running(book: Book) -> int:
+    with book.reading() as session:
+        return gauge_queries.agents_running(session)

@@ -1,5 +1,7 @@
 """Figures for monitoring, over all agents."""
 
+from datetime import datetime
+
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -34,6 +36,12 @@ FROM trading.orders
 GROUP BY agent, state
 ORDER BY agent, state
 """
+
+
+def clock(session: Session) -> datetime:
+    """What the book's clock shows."""
+    now: datetime = session.scalars(text("SELECT clock_timestamp()")).one()
+    return now
 
 
 def agents(session: Session) -> list[View]:

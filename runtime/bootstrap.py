@@ -1,10 +1,11 @@
 """The one place that wires concretes; tests wire their own."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adapters import state
+from adapters.presence import EXCHANGE, ML_ENGINE, Presence
 from adapters.queue import TaskQueue, celery_app
 from adapters.state import StateStore
 from agents.profiles import RiskProfile
@@ -16,9 +17,12 @@ if TYPE_CHECKING:
     from adapters.alerts import Alerts, NullAlerts
     from adapters.exchange import Exchange
     from adapters.ml_engine import MLSignalConsumer
+    from adapters.probes import Sight
 
 WEIGHT_PER_MINUTE = 5000
 """Request weight that all workers together may spend: Binance's 6000 less a margin for look-ups by hand."""
+PROBE_WEIGHT_PER_MINUTE = WEIGHT_PER_MINUTE + 100
+"""A probe does not call the exchange down because trading used up its own part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +94,25 @@ def worker_services(settings: Settings, exchange_settings: ExchangeSettings) -> 
         alerts=alerts(settings.alert_urls),
         reach=reach_function(settings.kill_at),
     )
+
+
+def presence(settings: Settings) -> Presence:
+    """Wire where workers say that they are at work."""
+    return Presence(state.connect(settings.redis_url))
+
+
+def outside_probes(settings: Settings, exchange_settings: ExchangeSettings) -> Mapping[str, "Callable[[], Sight]"]:
+    """Wire the looks at the outside that a worker's main process takes; they need neither ccxt nor keys."""
+    from adapters.ml_engine import MLSignalConsumer  # noqa: PLC0415 - the control API looks at nothing outside
+    from adapters.probes import EngineProbe, ExchangeProbe  # noqa: PLC0415 - see above
+
+    store = StateStore(state.connect(settings.redis_url))
+    symbol = next(iter(settings.profiles.values())).symbols[0]
+    exchange = ExchangeProbe(
+        exchange_settings.public_url,
+        banned_until=store.banned_until,
+        spend_weight=lambda weight: store.spend_weight(weight, PROBE_WEIGHT_PER_MINUTE),
+        note_ban=store.note_ban,
+    )
+    engine = EngineProbe(MLSignalConsumer(settings.ml_engine_url), symbol)
+    return {EXCHANGE: exchange.look, ML_ENGINE: engine.look}

@@ -11,6 +11,7 @@ from celery.signals import beat_init, setup_logging, worker_init, worker_ready
 from adapters.queue import celery_app
 from runtime import settings
 from runtime.bootstrap import WorkerServices, worker_services
+from tasks import presence
 from tasks.schedule import PERIODIC
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -24,6 +25,7 @@ def create_app() -> Celery:
         beat_schedule=PERIODIC,
         beat_scheduler="redbeat.RedBeatScheduler",
     )
+    presence.add_steps(app)
     return app
 
 

@@ -44,7 +44,13 @@ class ScriptedEngine:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 symbols = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                body = json.dumps({"signals": {symbol: engine.advice.get(symbol) for symbol in symbols}}).encode()
+                self._answer({"signals": {symbol: engine.advice.get(symbol) for symbol in symbols}})
+
+            def do_GET(self) -> None:
+                self._answer({"signal": engine.advice.get(self.path.rpartition("/")[2])})
+
+            def _answer(self, content: Mapping[str, object]) -> None:
+                body = json.dumps(content).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
