@@ -156,7 +156,7 @@ class Health(Schema):
     agents_running = fields.Integer(allow_none=True, metadata={"description": "null while the book is out of reach"})
 
 
-class Condition(AnswerSchema):
+class Condition(Schema):
     """How one dependency is."""
 
     status = fields.String(metadata={"enum": ["up", "down", "unknown"]})
@@ -164,7 +164,7 @@ class Condition(AnswerSchema):
     checked_at = Time()
 
 
-class Readiness(AnswerSchema):
+class Readiness(Schema):
     """Whether the service can do its work."""
 
     status = fields.String(metadata={"enum": ["ready", "not ready"]})
