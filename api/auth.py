@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from ipaddress import ip_address
 from threading import Lock
 from urllib.parse import urlsplit
 
@@ -22,6 +21,7 @@ from api.errors import ApiError
 from journal import tokens
 from journal.database import Book
 from journal.tokens import Scope, Token
+from runtime.variables import is_loopback
 
 FRESH_SECONDS = 1.0
 """How long a process relies on what it read: a token made, rotated or revoked counts within this time."""
@@ -180,14 +180,14 @@ def _refuse_preflight() -> None:
 def _refuse_foreign_pages() -> None:
     """An open API trusts this machine, not every web page that its browser shows, whatever name the page gives it."""
     origin = request.headers.get("Origin")
-    if origin is not None and not _is_this_machine(urlsplit(origin).hostname):
+    if origin is not None and not _is_loopback(origin):
         raise ApiError(HTTPStatus.FORBIDDEN, "requests from other sites' pages need an API token")
-    if not _is_this_machine(urlsplit(f"//{request.host}").hostname):
+    if not _is_loopback(f"//{request.host}"):
         raise ApiError(HTTPStatus.FORBIDDEN, "requests under another name than this machine's own need an API token")
 
 
-def _is_this_machine(host: str | None) -> bool:
+def _is_loopback(address: str) -> bool:
     try:
-        return host == "localhost" or ip_address(host or "").is_loopback
+        return is_loopback(urlsplit(address).hostname or "")
     except ValueError:
         return False

@@ -4,27 +4,32 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
-from ipaddress import ip_address
+from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
-from urllib.parse import urlsplit
 
 from agents.breakers import LossLimits
 from agents.errors import ProfileError
 from agents.profile_file import parse_profiles
 from agents.profiles import PROFILES, RiskProfile
 from runtime.failpoints import POINTS
+from runtime.variables import (
+    SettingsError,
+    flag,
+    fraction,
+    is_loopback,
+    one_of,
+    port,
+    rate,
+    required,
+    seconds,
+    url,
+    words,
+)
 
 TESTNET_URL = "https://testnet.binance.vision"
 LIVE_URL = "https://api.binance.com"
 LIVE_CONFIRMATION = "I accept the risk of trading real money"
-TRUE_WORDS = {"true", "1", "yes", "on"}
-FALSE_WORDS = {"false", "0", "no", "off"}
-
-
-class SettingsError(Exception):
-    """A setting is missing or contradicts another; the message names the variable and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,16 @@ class ExchangeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimits:
+    """How many requests one caller may make, like ``600/minute``."""
+
+    read: str
+    control: str
+    webhook: str
+    """Of one address, before any signature is computed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything a process may know of its environment, secrets hidden from ``repr``."""
 
@@ -58,6 +73,7 @@ class Settings:
     """Empty: the API is open, allowed on loopback only."""
     host: str
     port: int
+    rate_limits: RateLimits
     tick_seconds: Decimal | None
     """Overrides every agent's tick interval."""
     alert_urls: tuple[str, ...] = field(repr=False)
@@ -89,14 +105,19 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     settings = Settings(
         database_url=database_url(env),
         redis_url=redis_url(env),
-        ml_engine_url=_url(env, "ML_ENGINE_URL", ("http", "https")).rstrip("/"),
+        ml_engine_url=url(env, "ML_ENGINE_URL", ("http", "https")).rstrip("/"),
         ml_webhook_secret=env.get("ML_WEBHOOK_SECRET", ""),
         ml_webhook_secret_previous=env.get("ML_WEBHOOK_SECRET_PREVIOUS", ""),
-        api_tokens=_words(env.get("API_TOKENS", "")),
+        api_tokens=words(env.get("API_TOKENS", "")),
         host=env.get("HOST", "127.0.0.1"),
-        port=_port(env.get("PORT", "8003")),
-        tick_seconds=_seconds(env, "TICK_SECONDS"),
-        alert_urls=_words(env.get("ALERT_URLS", "")),
+        port=port(env.get("PORT", "8003")),
+        rate_limits=RateLimits(
+            read=rate(env, "RATE_LIMIT_READ", default="12000/minute"),
+            control=rate(env, "RATE_LIMIT_CONTROL", default="6000/minute"),
+            webhook=rate(env, "RATE_LIMIT_WEBHOOK", default="6000/minute"),
+        ),
+        tick_seconds=seconds(env, "TICK_SECONDS"),
+        alert_urls=words(env.get("ALERT_URLS", "")),
         service_limits=_service_limits(env),
         profiles=_profiles(env),
         kill_at=_kill_at(env),
@@ -112,37 +133,19 @@ def load_exchange(environment: Mapping[str, str] | None = None) -> ExchangeSetti
         SettingsError: a key is missing, or real money is asked for without the second setting.
     """
     env = os.environ if environment is None else environment
-    testnet = _flag(env, "BINANCE_TESTNET", default=True)
+    testnet = flag(env, "BINANCE_TESTNET", default=True)
     if not testnet and env.get("BINANCE_LIVE_TRADING") != LIVE_CONFIRMATION:
         message = f'BINANCE_TESTNET=false trades real money: set BINANCE_LIVE_TRADING="{LIVE_CONFIRMATION}" too'
         raise SettingsError(message)
     if not testnet and "BINANCE_BASE_URL" in env:
         raise SettingsError("BINANCE_BASE_URL overrides the testnet's address: leave it out when BINANCE_TESTNET=false")
-    base_url = _url(env, "BINANCE_BASE_URL", ("http", "https")) if env.get("BINANCE_BASE_URL") else TESTNET_URL
+    base_url = url(env, "BINANCE_BASE_URL", ("http", "https")) if env.get("BINANCE_BASE_URL") else TESTNET_URL
     return ExchangeSettings(
-        api_key=_required(env, "BINANCE_API_KEY"),
-        api_secret=_required(env, "BINANCE_API_SECRET"),
+        api_key=required(env, "BINANCE_API_KEY"),
+        api_secret=required(env, "BINANCE_API_SECRET"),
         testnet=testnet,
         base_url=base_url.rstrip("/"),
     )
-
-
-def _required(env: Mapping[str, str], name: str) -> str:
-    value = env.get(name, "").strip()
-    if not value:
-        raise SettingsError(f"{name} is not set")
-    return value
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(text.replace(",", " ").split())
-
-
-def _url(env: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str:
-    value = _required(env, name)
-    if urlsplit(value).scheme not in schemes:
-        raise SettingsError(f"{name} must begin with one of {', '.join(s + '://' for s in schemes)}")
-    return value
 
 
 def database_url(env: Mapping[str, str]) -> str:
@@ -151,7 +154,7 @@ def database_url(env: Mapping[str, str]) -> str:
     Raises:
         SettingsError: it is missing or names no PostgreSQL database.
     """
-    value = _required(env, "DATABASE_URL")
+    value = required(env, "DATABASE_URL")
     if not re.match(r"postgres(ql)?(\+\w+)?://", value):
         raise SettingsError("DATABASE_URL must begin with postgresql://")
     return re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql+psycopg2://", value)
@@ -163,40 +166,24 @@ def redis_url(env: Mapping[str, str]) -> str:
     Raises:
         SettingsError: it is missing or names no Redis server.
     """
-    return _url(env, "REDIS_URL", ("redis", "rediss", "unix"))
+    return url(env, "REDIS_URL", ("redis", "rediss", "unix"))
 
 
-def _port(value: str) -> int:
-    if not value.isdecimal() or not 0 < int(value) < 65536:
-        raise SettingsError(f"PORT must be a number from 1 to 65535, not {value!r}")
-    return int(value)
+def log_level(environment: Mapping[str, str] | None = None) -> str:
+    """LOG_LEVEL: what is logged at least.
 
-
-def _seconds(env: Mapping[str, str], name: str) -> Decimal | None:
-    text = env.get(name, "").strip()
-    if not text:
-        return None
-    try:
-        seconds = Decimal(text)
-    except InvalidOperation:
-        raise SettingsError(f"{name} must be a number of seconds, not {text!r}") from None
-    if not (seconds.is_finite() and Decimal("0.5") <= seconds <= 86400):
-        raise SettingsError(f"{name} must be from 0.5 to 86400 seconds")
-    return seconds
+    Raises:
+        SettingsError: it names no level.
+    """
+    env = os.environ if environment is None else environment
+    return one_of(env, "LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
 
 
 def _service_limits(env: Mapping[str, str]) -> LossLimits:
     return LossLimits(
-        daily_loss=_fraction(env, "SERVICE_DAILY_LOSS", default="0.10"),
-        max_drawdown=_fraction(env, "SERVICE_MAX_DRAWDOWN", default="0.25"),
+        daily_loss=fraction(env, "SERVICE_DAILY_LOSS", default="0.10"),
+        max_drawdown=fraction(env, "SERVICE_MAX_DRAWDOWN", default="0.25"),
     )
-
-
-def _fraction(env: Mapping[str, str], name: str, *, default: str) -> Decimal:
-    text = env.get(name, "").strip() or default
-    if not re.fullmatch(r"0?\.\d{1,8}|1(\.0*)?", text) or not Decimal(text):
-        raise SettingsError(f"{name} must be above 0 and at most 1, like {default}, not {text!r}")
-    return Decimal(text)
 
 
 def _profiles(env: Mapping[str, str]) -> Mapping[str, RiskProfile]:
@@ -214,7 +201,7 @@ def _profiles(env: Mapping[str, str]) -> Mapping[str, RiskProfile]:
 
 def _kill_at(env: Mapping[str, str]) -> Mapping[str, float]:
     chances = {}
-    for word in _words(env.get("CHAOS_KILL_AT", "")):
+    for word in words(env.get("CHAOS_KILL_AT", "")):
         point, _, chance = word.partition("=")
         if point not in POINTS or not re.fullmatch(r"[01]|0?\.\d+", chance):
             raise SettingsError(f"CHAOS_KILL_AT must be like {POINTS[0]}=0.1, with any of {', '.join(POINTS)}")
@@ -222,25 +209,9 @@ def _kill_at(env: Mapping[str, str]) -> Mapping[str, float]:
     return chances
 
 
-def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:
-    text = env.get(name, "").strip().lower()
-    if not text:
-        return default
-    if text not in TRUE_WORDS | FALSE_WORDS:
-        raise SettingsError(f"{name} must be true or false, not {text!r}")
-    return text in TRUE_WORDS
-
-
 def _check_api_is_guarded(settings: Settings) -> None:
-    if settings.api_tokens or _is_loopback(settings.host):
+    if settings.api_tokens or is_loopback(settings.host):
         return
     raise SettingsError(
         f"API_TOKENS must be set when HOST is {settings.host}: without tokens only 127.0.0.1 is allowed"
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -11,6 +11,7 @@ from celery.signals import beat_init, setup_logging, worker_init, worker_ready
 from adapters.queue import celery_app
 from runtime import settings
 from runtime.bootstrap import WorkerServices, worker_services
+from runtime.variables import SettingsError
 from tasks import presence
 from tasks.schedule import PERIODIC
 
@@ -48,7 +49,7 @@ def refuse_wrong_settings(**_: Any) -> None:  # noqa: ANN401 - Celery's own argu
     try:
         settings.load()
         settings.load_exchange()
-    except settings.SettingsError as error:
+    except SettingsError as error:
         raise SystemExit(f"worker: {error}") from None
 
 

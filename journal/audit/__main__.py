@@ -8,7 +8,8 @@ from sqlalchemy.exc import DBAPIError
 from agents.errors import BookError
 from journal.audit import Finding, findings
 from journal.database import Book, connect
-from runtime.settings import SettingsError, database_url
+from runtime.settings import database_url
+from runtime.variables import SettingsError
 
 
 def main() -> int:

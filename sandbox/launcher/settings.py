@@ -8,6 +8,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from runtime import settings as service
+from runtime.variables import SettingsError
 
 # What a port is for, the variable that changes it, and where it is without one.
 PORTS = {
@@ -22,6 +23,8 @@ DEMO_TICK_SECONDS = "5"
 # Marks a data folder that has seen a complete start: the demo is for the first one.
 WAS_READY = "was-ready"
 _SECRET_FILE = "ml_webhook_secret"  # noqa: S105 - the name of the file
+# Demos and tests call as fast as they can; whoever sets a limit gets it.
+_AMPLE = dict.fromkeys(("RATE_LIMIT_READ", "RATE_LIMIT_CONTROL", "RATE_LIMIT_WEBHOOK"), "1000000/minute")
 _TRUE = {"1", "true", "yes", "on"}
 
 
@@ -72,7 +75,7 @@ def read(environment: Mapping[str, str], root: Path) -> Settings:
         LauncherError: A variable does not parse, or asks for what a sandbox never does.
     """
     merged = {name: value for name, value in dotenv_values(root / ".env").items() if value is not None}
-    merged |= environment
+    merged = _AMPLE | merged | environment
     if merged.get("BINANCE_TESTNET", "true").lower() not in _TRUE:
         raise LauncherError("BINANCE_TESTNET must be true: `make run` never trades real money")
     if merged.get("BINANCE_BASE_URL"):
@@ -105,7 +108,7 @@ def _check_service(environment: Mapping[str, str]) -> None:
     addresses = {name: environment.get(name) or stand_in for name, stand_in in _STAND_INS.items()}
     try:
         service.load({**environment, **addresses, "PORT": "1"})
-    except service.SettingsError as error:
+    except SettingsError as error:
         raise LauncherError(str(error)) from None
 
 

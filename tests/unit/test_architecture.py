@@ -55,7 +55,7 @@ FLOATS = {
 }
 """Modules on the way of money that may use float, with the reason."""
 
-ENVIRONMENT_PASSED_ON = frozenset({"tasks/celery.py", "alembic/env.py", "journal/audit/__main__.py"})
+ENVIRONMENT_PASSED_ON = frozenset({"tasks/celery.py", "alembic/env.py", "journal/audit/__main__.py", "api/tokens.py"})
 """They hand the whole environment to runtime.settings before all settings can be there, and read nothing themselves."""
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from agents.profiles import PROFILES
-from runtime.settings import Settings, SettingsError, load
+from runtime.settings import Settings, load
+from runtime.variables import SettingsError
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "profiles.toml"
 
