@@ -14,6 +14,7 @@ DECIMALS = 8
 _UNIT = Decimal(1).scaleb(-DECIMALS)
 _LARGEST = Decimal(10) ** 19
 _LONGEST_INTEGER = 40
+_LONGEST_NAME = 40
 
 
 class DecimalJSONProvider(JSONProvider):
@@ -71,11 +72,11 @@ def _fragment(value: object) -> orjson.Fragment:
 
 
 def _members(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]  # adds and is false
-        raise ValueError(f"the member {twice[:LONGEST_NAME]!r} is there twice")
+    members: dict[str, Json] = {}
+    for name, value in pairs:
+        if name in members:
+            raise ValueError(f"the member {name[:_LONGEST_NAME]!r} is there twice")
+        members[name] = value
     return members
 
 

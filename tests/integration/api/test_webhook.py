@@ -132,3 +132,35 @@ def test_a_signed_body_that_makes_no_sense_is_refused_by_name(
 
 def test_an_agent_never_started_is_a_conflict(client: FlaskClient, signal: Signal) -> None:
     assert push(client, {"agent_name": "nova", "signal": signal()}).status_code == 409
+
+
+def test_the_same_body_with_another_timestamp_is_still_one_signal(
+    client: FlaskClient, start: Start, signal: Signal, scribe: Scribe
+) -> None:
+    start()
+    body = json.dumps({"signal": signal()}).encode()
+    for age in (0, 7):
+        timestamp = str(int(time.time()) - age)
+        headers = {"X-ML-Timestamp": timestamp, "X-ML-Signature": sign(timestamp.encode() + b"." + body)}
+        assert client.post("/webhooks/ml-signals", data=body, headers=headers).status_code == 200
+    assert push(client, body).status_code == 200
+    assert (scribe.count("trading.signals"), scribe.count("trading.decisions")) == (1, 1)
+
+
+def test_during_a_rotation_both_secrets_sign_and_after_it_only_the_new_one(
+    make_app: Callable[..., Flask], signal: Signal
+) -> None:
+    body = json.dumps({"signal": signal()}).encode()
+    new = hmac.new(b"the next secret", body, hashlib.sha256).hexdigest()
+    rotating = make_app(ML_WEBHOOK_SECRET="the next secret", ML_WEBHOOK_SECRET_PREVIOUS=SECRET.decode()).test_client()
+    assert rotating.post("/agents/atlas/start", json={"initial_equity": 1000}).status_code == 200
+    rotated = make_app(ML_WEBHOOK_SECRET="the next secret").test_client()
+    closed = make_app(ML_WEBHOOK_SECRET="", ML_WEBHOOK_SECRET_PREVIOUS=SECRET.decode()).test_client()
+
+    assert [push(rotating, body, X_ML_Signature=one).status_code for one in (new, sign(body), sign(b""))] == [
+        200,
+        200,
+        401,
+    ]
+    assert [push(rotated, body, X_ML_Signature=one).status_code for one in (new, sign(body))] == [200, 401]
+    assert push(closed, body).status_code == 503
