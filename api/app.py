@@ -14,6 +14,7 @@ from api import (
     auth,
     errors,
     flows,
+    idempotency,
     measures,
     ops,
     reconciliation,
@@ -66,6 +67,7 @@ def create_app(services: ControlServices | None = None) -> Flask:
     app.extensions[ops.REGISTRY] = _registry(at_hand)
     auth.identify(app, at_hand.settings.api_tokens, auth.TokenReader(at_hand.book))
     auth.guard(app)
+    idempotency.register(app)
     _register_routes(app)
     errors.register(app)
     if not at_hand.settings.api_tokens:

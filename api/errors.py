@@ -11,7 +11,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
-from agents.errors import ConflictError, InvalidInputError, NotFoundError, TradingError
+from agents.errors import ConflictError, InvalidInputError, NotFoundError, StaleStateError, TradingError
 from api.numbers import Json
 
 STATUS_OF: Mapping[type[TradingError], HTTPStatus] = {
@@ -82,7 +82,8 @@ def _answer_trading_error(error: TradingError) -> ResponseReturnValue:
         return _body(status, status.description, None), status
     location = "query" if request.method == "GET" else "json"
     errors = {location: {error.field: [error.reason]}} if isinstance(error, InvalidInputError) else None
-    return _body(status, str(error), errors), status
+    headers = {"Retry-After": "1"} if isinstance(error, StaleStateError) else {}
+    return _body(status, str(error), errors), status, headers
 
 
 def _answer_unreachable_book(error: Exception) -> ResponseReturnValue:

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from flask import current_app
+from flask import current_app, g
 
 from agents.errors import NotFoundError
 from agents.profiles import RiskProfile
@@ -12,8 +12,13 @@ EXTENSION = "control"
 
 
 def services() -> ControlServices:
-    """What the application was made with."""
-    return cast("ControlServices", current_app.extensions[EXTENSION])
+    """What the application was made with, or what the present request uses instead."""
+    return cast("ControlServices", g.get(EXTENSION) or current_app.extensions[EXTENSION])
+
+
+def use_services(changed: ControlServices) -> None:
+    """Have the present request use ``changed`` from now on."""
+    setattr(g, EXTENSION, changed)
 
 
 def profile_of(agent: str) -> RiskProfile:

@@ -13,7 +13,7 @@ from flask import Response, jsonify, url_for
 
 from agents.errors import ConflictError, InvalidInputError
 from agents.signals import parse_signal
-from api import record_answers, schemas
+from api import idempotency, record_answers, schemas
 from api.blueprint import Blueprint
 from api.services import profile_of, services
 from journal import control, record_queries, signals
@@ -41,7 +41,8 @@ def post_signal(body: Answer, query: Answer, agent: str) -> Answer | Response:
     While many others wait already, the answer is 202 at once.
     """
     profile_of(agent)
-    signal_id, decision_id = take_in(body, agent=agent, source="manual", untimed_id=f"sig-{uuid.uuid4().hex}")
+    untimed_id = idempotency.signal_id() or f"sig-{uuid.uuid4().hex}"
+    signal_id, decision_id = take_in(body, agent=agent, source="manual", untimed_id=untimed_id)
     if _settled_within(decision_id, query["wait"]):
         return _outcome(signal_id, decision_id)
     return _pending(signal_id)

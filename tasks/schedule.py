@@ -28,5 +28,6 @@ PERIODIC = {
         "schedule": schedule(RECONCILE_SECONDS),
         "options": {"expires": RECONCILE_SECONDS},
     },
+    "idempotency.forget": {"task": "idempotency.forget", "schedule": crontab(minute=17)},
     "performance.sync": {"task": "performance.sync", "schedule": crontab(hour=0, minute=0)},
 }

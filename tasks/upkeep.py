@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from journal import control, signals
+from journal import control, idempotency, signals
 from runtime.publishing import publish
 from tasks.celery import services
 from tasks.reconciling import reconcile
@@ -40,3 +40,10 @@ def reconcile_exchange() -> str:
     wired = services()
     with wired.state.lease(RECONCILING, wait_seconds=0) as lease:
         return "busy elsewhere" if lease is None else reconcile(wired)
+
+
+@shared_task(name="idempotency.forget")
+def forget_keys() -> str:
+    """Delete idempotency keys that are too old to be asked for again, and their answers."""
+    with services().book.unit_of_work() as session:
+        return f"{idempotency.forget_old(session)} forgotten"
