@@ -2,12 +2,22 @@
 
 from marshmallow import Schema, fields
 
-from api.fields import Number
-
-Time = fields.AwareDateTime
+from api.fields import AnswerSchema, Number, Time
 
 
-class Breaker(Schema):
+class Error(AnswerSchema):
+    """What went wrong; the same shape for every error of every route."""
+
+    code = fields.Integer(metadata={"description": "the HTTP status", "example": 422})
+    status = fields.String(metadata={"description": "its name", "example": "Unprocessable Entity"})
+    message = fields.String(metadata={"description": "what is wrong and what to do"})
+    errors = fields.Dict(
+        keys=fields.String(),
+        metadata={"description": "reasons by location (json, query) and by field", "optional": True},
+    )
+
+
+class Breaker(AnswerSchema):
     """A limit of losses that was reached: nothing is entered until it expires or is reset."""
 
     scope = fields.String(metadata={"enum": ["account", "agent", "service"], "description": "whose losses"})
@@ -21,15 +31,15 @@ class Breaker(Schema):
     expires_at = Time(allow_none=True, metadata={"description": "null: it stays until somebody resets it"})
 
 
-class Standing(Schema):
+class Standing(AnswerSchema):
     """State and money of an agent as a whole, or of one account."""
 
     agent = fields.String()
-    account_id = fields.String(metadata={"description": "only if the answer is about one account"})
+    account_id = fields.String(metadata={"description": "only if the answer is about one account", "optional": True})
     status = fields.String(metadata={"enum": ["running", "paused", "stopped"]})
     agent_status = fields.String(metadata={"description": "an account trades only while its agent runs too"})
     accounts = fields.Integer()
-    accounts_running = fields.Integer()
+    accounts_running = fields.Integer(metadata={"description": "of an agent as a whole", "optional": True})
     equity = Number(metadata={"description": "cash, reserved cash and open positions at the market's bid"})
     cash = Number()
     reserved = Number(metadata={"description": "set aside for orders whose outcome is open"})
@@ -50,7 +60,7 @@ class Standing(Schema):
     breakers = fields.List(fields.Nested(Breaker), metadata={"description": "what keeps it from entering"})
 
 
-class Limit(Schema):
+class Limit(AnswerSchema):
     """One limit of a risk profile."""
 
     value = fields.Raw(
@@ -60,7 +70,7 @@ class Limit(Schema):
     meaning = fields.String()
 
 
-class Profile(Schema):
+class Profile(AnswerSchema):
     """The limits under which an agent trades."""
 
     agent = fields.String()
@@ -76,7 +86,7 @@ class Profile(Schema):
 class ControlAnswer(Standing):
     """The standing after a control call."""
 
-    warning = fields.String(metadata={"description": "only if something is still to be made up for"})
+    warning = fields.String(metadata={"description": "only if something is still to be made up for", "optional": True})
 
 
 class ResetAnswer(Standing):
@@ -85,7 +95,7 @@ class ResetAnswer(Standing):
     breakers_reset = fields.Integer(metadata={"description": "how many ended"})
 
 
-class SwitchAnswer(Schema):
+class SwitchAnswer(AnswerSchema):
     """How the switch above all agents stands."""
 
     state = fields.String(metadata={"enum": ["ACTIVE", "REDUCING", "HALTED"]})
@@ -93,7 +103,7 @@ class SwitchAnswer(Schema):
     version = fields.Integer()
     updated_at = Time()
     breakers = fields.List(fields.Nested(Breaker), metadata={"description": "of the whole service"})
-    warning = fields.String(metadata={"description": "only if something is still to be made up for"})
+    warning = fields.String(metadata={"description": "only if something is still to be made up for", "optional": True})
 
 
 class ServiceResetAnswer(SwitchAnswer):
@@ -108,7 +118,7 @@ class StartAnswer(ControlAnswer):
     opened = fields.Boolean(metadata={"description": "false: it existed before and runs with its own money"})
 
 
-class Position(Schema):
+class Position(AnswerSchema):
     """An open position; for an agent as a whole, those of its accounts in one symbol."""
 
     symbol = fields.String()
@@ -124,7 +134,7 @@ class Position(Schema):
     accounts = fields.Integer()
 
 
-class Positions(Schema):
+class Positions(AnswerSchema):
     """All open positions."""
 
     total_positions = fields.Integer()
@@ -149,14 +159,14 @@ class Account(Standing):
     closed_at = Time(allow_none=True, metadata={"description": "all of its money was paid out; it is not used again"})
 
 
-class Health(Schema):
+class Health(AnswerSchema):
     """The process answers."""
 
     status = fields.String(metadata={"enum": ["up"]})
     agents_running = fields.Integer(allow_none=True, metadata={"description": "null while the book is out of reach"})
 
 
-class Condition(Schema):
+class Condition(AnswerSchema):
     """How one dependency is."""
 
     status = fields.String(metadata={"enum": ["up", "down", "unknown"]})
@@ -164,7 +174,7 @@ class Condition(Schema):
     checked_at = Time()
 
 
-class Readiness(Schema):
+class Readiness(AnswerSchema):
     """Whether the service can do its work."""
 
     status = fields.String(metadata={"enum": ["ready", "not ready"]})
@@ -180,7 +190,7 @@ class Readiness(Schema):
 
 def page_of(item: type[Schema], name: str) -> type[Schema]:
     """The schema of a page of ``item``s, the newest first; ``name`` is how the documentation calls it."""
-    page: type[Schema] = Schema.from_dict(
+    page: type[Schema] = AnswerSchema.from_dict(
         {
             "items": fields.List(fields.Nested(item)),
             "next_cursor": fields.String(

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import flask_swagger_ui  # type: ignore[import-untyped] # ships no types
 from flask import Flask, Response, send_from_directory
-from flask_smorest import Api  # type: ignore[import-untyped] # ships no types
 from prometheus_client import CollectorRegistry
 
 from api import (
@@ -24,13 +23,14 @@ from api import (
     webhooks,
 )
 from api.blueprint import register_converters
+from api.description import Api
 from api.fields import Number
 from api.numbers import DecimalJSONProvider
 from api.prometheus import BookCollector
-from api.services import EXTENSION
 from api.scopes import described
-from runtime import settings
+from api.services import EXTENSION
 from journal.tokens import Scope
+from runtime import settings
 from runtime.bootstrap import ControlServices, control_services
 
 LARGEST_BODY = 64 * 1024
@@ -39,6 +39,7 @@ CONFIGURATION = {
     "API_TITLE": "Trading Agents",
     "API_VERSION": "1",
     "OPENAPI_VERSION": "3.1.1",
+    "API_SPEC_OPTIONS": {"servers": [{"url": "/", "description": "The service that gave this document"}]},
     "OPENAPI_URL_PREFIX": "/",
     "OPENAPI_JSON_PATH": "openapi.json",
     "OPENAPI_SWAGGER_UI_PATH": "/docs",

@@ -1,16 +1,62 @@
 """Rules for the values callers send, beyond marshmallow's own, and the type of numbers in answers."""
 
 import re
+from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 LARGEST_AMOUNT = Decimal(10) ** 12
 AMOUNT_DECIMALS = 8
+SMALLEST_AMOUNT = Decimal(1).scaleb(-AMOUNT_DECIMALS)
+
+
+class AnswerSchema(Schema):
+    """Base of everything callers get: every field is always there, unless its metadata says ``optional``.
+
+    The document promises what this says. Fields may be added to an answer, so it never promises that there are no others.
+    """
+
+    class Meta:
+        """Options."""
+
+        unknown = EXCLUDE
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[object]) -> None:  # noqa: ARG002 - the library's own
+        """Mark the field as the document shall have it; for answers nothing else asks whether it is required."""
+        field_obj.required = not field_obj.metadata.get("optional", False)
 
 
 class Number(fields.Raw):
     """A number in an answer."""
+
+
+class Time(fields.AwareDateTime):
+    """A moment in an answer: ISO 8601 with its offset, in UTC. The platform's own tables may have times without one."""
+
+    def _serialize(self, value: datetime | None, attr: str | None, obj: object, **kwargs: Any) -> str | float | None:  # noqa: ANN401 - the library's own
+        if value is not None:
+            value = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return super()._serialize(value, attr, obj, **kwargs)
+
+
+class QueryNumber(fields.Decimal):
+    """A number in a query, written as JSON writes numbers: no underscores, spaces, exotic digits, NaN."""
+
+    def _validated(self, value: object) -> Decimal:
+        if not re.fullmatch(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?", str(value)):
+            raise self.make_error("invalid")
+        return super()._validated(value)
+
+
+class QueryInteger(fields.Integer):
+    """A whole number in a query, in plain digits."""
+
+    def _validated(self, value: object) -> int:
+        if not re.fullmatch(r"-?(0|[1-9][0-9]{0,18})", str(value)):
+            raise self.make_error("invalid")
+        return super()._validated(value)
 
 
 class Whole(validate.Validator):

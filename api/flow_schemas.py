@@ -1,11 +1,10 @@
 """What callers send and get about money in and out of accounts."""
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 
-from api.fields import Number, Whole, check_amount, check_flag
-from api.schemas import NumberedPageQuery, Request
-
-Time = fields.AwareDateTime
+from api.answers import Error
+from api.fields import AnswerSchema, Number, Time, Whole, check_amount, check_flag
+from api.schemas import AMOUNT, NumberedPageQuery, Request
 
 REFERENCE = Whole(
     "(?!start:)[A-Za-z0-9_:-][A-Za-z0-9_.:-]{0,127}",
@@ -29,7 +28,7 @@ class DepositBody(ReferenceBody):
     amount = fields.Raw(
         required=True,
         validate=check_amount,
-        metadata={"type": "number", "description": "above 0, at most 8 decimals", "example": 250},
+        metadata={**AMOUNT, "description": "at most 8 decimals"},
     )
 
 
@@ -47,7 +46,7 @@ class WithdrawalsQuery(NumberedPageQuery):
     """Which withdrawals."""
 
 
-class DepositAnswer(Schema):
+class DepositAnswer(AnswerSchema):
     """A deposit that is booked."""
 
     status = fields.String(metadata={"enum": ["completed"]})
@@ -59,7 +58,7 @@ class DepositAnswer(Schema):
     created_at = Time()
 
 
-class Withdrawal(Schema):
+class Withdrawal(AnswerSchema):
     """A withdrawal, or the closing of an account."""
 
     status = fields.String(metadata={"enum": ["pending", "completed", "failed"]})
@@ -73,13 +72,10 @@ class Withdrawal(Schema):
     requested_at = Time()
     finished_at = Time(allow_none=True)
     status_url = fields.String(metadata={"description": "where it will be found"})
-    warning = fields.String(metadata={"description": "only if something is still to be made up for"})
+    warning = fields.String(metadata={"description": "only if something is still to be made up for", "optional": True})
 
 
-class NotEnoughCash(Schema):
-    """More was asked for than is free."""
+class NotEnoughCashError(Error):
+    """More was asked for than is free, or the reference was used otherwise."""
 
-    code = fields.Integer(metadata={"example": 409})
-    status = fields.String(metadata={"example": "Conflict"})
-    message = fields.String()
-    free = Number(metadata={"description": "what can be withdrawn now"})
+    free = Number(metadata={"description": "what can be withdrawn now, if that was too little", "optional": True})

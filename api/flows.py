@@ -58,7 +58,7 @@ def deposit(body: Answer, account_id: str) -> Answer:
 @blueprint.arguments(schemas.WithdrawalBody)
 @blueprint.response(200, schemas.Withdrawal)
 @blueprint.alt_response(202, schema=schemas.Withdrawal, description="Pending: something is sold first")
-@blueprint.alt_response(409, schema=schemas.NotEnoughCash, description="Not as much is free, or it failed")
+@blueprint.alt_response(409, schema=schemas.NotEnoughCashError, description="Not as much is free, or it failed")
 def withdraw(body: Answer, account_id: str) -> ResponseReturnValue:
     """Pay out of an account, once per `reference_id`.
 

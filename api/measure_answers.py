@@ -1,9 +1,8 @@
 """What callers get about performance. Ratios are fractions: 0.01 is one percent."""
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 
-from api.answers import Time
-from api.fields import Number
+from api.fields import AnswerSchema, Number, Time
 
 
 def _number(description: str) -> Number:
@@ -18,11 +17,11 @@ def _date_or_null(description: str) -> fields.Date:
     return fields.Date(allow_none=True, metadata={"description": description})
 
 
-class Metrics(Schema):
+class Metrics(AnswerSchema):
     """Results of an agent as a whole, or of one account."""
 
     agent = fields.String()
-    account_id = fields.String()
+    account_id = fields.String(metadata={"optional": True, "description": "only if the answer is about one account"})
     total_profit = _number("sum of all winning trades, 0 or more")
     total_loss = _number("sum of all losing trades, 0 or more")
     net_profit = _number("after all fees")
@@ -70,7 +69,7 @@ class Metrics(Schema):
     open_positions = fields.Integer()
 
 
-class Close(Schema):
+class Close(AnswerSchema):
     """A day that is over."""
 
     date = fields.Date()
@@ -81,7 +80,7 @@ class Close(Schema):
     drawdown = _number("0 to 1, fall from the highest close, flows taken out")
 
 
-class Point(Schema):
+class Point(AnswerSchema):
     """A moment between closes."""
 
     at = Time()
@@ -89,11 +88,11 @@ class Point(Schema):
     drawdown = _number("0 to 1, from the peak so far, flows taken out")
 
 
-class Equity(Schema):
+class Equity(AnswerSchema):
     """Equity over time, the oldest first."""
 
     agent = fields.String()
-    account_id = fields.String()
+    account_id = fields.String(metadata={"optional": True, "description": "only if the answer is about one account"})
     equity = _number("now")
     current_drawdown = _number("0 to 1, from the highest equity at any tick")
     closes = fields.List(fields.Nested(Close))

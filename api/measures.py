@@ -19,6 +19,8 @@ from runtime.picture import equity_picture
 blueprint = Blueprint("measures", __name__, description="How agents and accounts perform")
 
 Answer = Mapping[str, Any]
+CURVE = "The curve, or with `format=svg` its picture"
+PICTURE = {"type": "string"}
 
 
 @blueprint.route("/agents/<agent:agent>/metrics")
@@ -35,7 +37,8 @@ def agent_metrics(query: Answer, agent: str) -> Answer:
 
 @blueprint.route("/agents/<agent:agent>/equity")
 @blueprint.arguments(schemas.AgentEquityQuery, location="query")
-@blueprint.response(200, measure_answers.Equity, description="The curve, or with `format=svg` its picture")
+@blueprint.response(200, measure_answers.Equity, description=CURVE)
+@blueprint.alt_response(200, schema=PICTURE, content_type="image/svg+xml", description=CURVE)
 def agent_equity(query: Answer, agent: str) -> Answer | Response:
     """Equity of an agent or one of its accounts over time: daily closes, and points since the beginning of yesterday."""
     with services().book.reading() as session:
@@ -44,7 +47,8 @@ def agent_equity(query: Answer, agent: str) -> Answer | Response:
 
 @blueprint.route("/accounts/<account:account_id>/equity")
 @blueprint.arguments(schemas.EquityQuery, location="query")
-@blueprint.response(200, measure_answers.Equity, description="The curve, or with `format=svg` its picture")
+@blueprint.response(200, measure_answers.Equity, description=CURVE)
+@blueprint.alt_response(200, schema=PICTURE, content_type="image/svg+xml", description=CURVE)
 def account_equity(query: Answer, account_id: str) -> Answer | Response:
     """Equity of an account over time: daily closes, and points since the beginning of yesterday."""
     with services().book.reading() as session:

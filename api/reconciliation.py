@@ -5,13 +5,12 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import url_for
-from marshmallow import Schema, fields
+from marshmallow import fields
 
 from agents.errors import NotFoundError
-from api.answers import Time
 from api.auth import actor
 from api.blueprint import Blueprint
-from api.fields import Number, check_flag
+from api.fields import AnswerSchema, Number, Time, check_flag
 from api.schemas import Request
 from api.services import services
 from journal import reconciliation, reconciliation_views
@@ -35,7 +34,7 @@ class RunBody(Request):
     )
 
 
-class Run(Schema):
+class Run(AnswerSchema):
     """One run; without a result it is still to be carried out."""
 
     id = fields.Integer()
@@ -50,7 +49,7 @@ class Run(Schema):
     fills = fields.Integer()
 
 
-class Discrepancy(Schema):
+class Discrepancy(AnswerSchema):
     """One difference."""
 
     code = fields.String()
@@ -65,7 +64,7 @@ class Discrepancy(Schema):
     last_seen_at = Time()
 
 
-class Asset(Schema):
+class Asset(AnswerSchema):
     """What the exchange holds of an asset, what accounts own of it, and the rest."""
 
     asset = fields.String()
@@ -76,15 +75,20 @@ class Asset(Schema):
 
 
 class Latest(Run):
-    """The last finished run; nothing but empty lists before the first."""
+    """The last finished run; before the first, nothing but empty lists and the number of differences."""
 
     compared_at = Time(allow_none=True, metadata={"description": "when something was last compared"})
     standing = fields.Integer(metadata={"description": "number of discrepancies"})
     discrepancies = fields.List(fields.Nested(Discrepancy), metadata={"description": "at most 100, the newest first"})
     assets = fields.List(fields.Nested(Asset))
 
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[object]) -> None:
+        """Promise of the run itself nothing: there may have been none."""
+        super().on_bind_field(field_name, field_obj)
+        field_obj.required = field_name in {"compared_at", "standing", "discrepancies", "assets"}
 
-class Requested(Schema):
+
+class Requested(AnswerSchema):
     """A run that a worker will carry out."""
 
     id = fields.Integer()
@@ -104,16 +108,17 @@ def latest() -> Answer:
 @blueprint.needs(Scope.ADMIN)
 @blueprint.arguments(RunBody)
 @blueprint.response(202, Requested)
-def request_run(body: Answer) -> tuple[Answer, int]:
+def request_run(body: Answer) -> tuple[Answer, int, Mapping[str, str]]:
     """Have the book compared with the exchange now."""
     with services().book.unit_of_work() as session:
         run_id = reconciliation.request(session, requested_by=actor(), is_full=body["full"])
     services().queue.announce_reconciliation(run_id)
     status_url = url_for("reconciliation.show", run_id=run_id)
-    return {"id": run_id, "status": "pending", "status_url": status_url}, HTTPStatus.ACCEPTED
+    answer = {"id": run_id, "status": "pending", "status_url": status_url}
+    return answer, HTTPStatus.ACCEPTED, {"Location": status_url}
 
 
-@blueprint.route("/<int:run_id>")
+@blueprint.route("/<int(max=9223372036854775807):run_id>")
 @blueprint.response(200, Run)
 def show(run_id: int) -> Answer:
     """One run, carried out or not."""

@@ -1,12 +1,11 @@
 """What callers get from lists and about signals: decisions, orders, trades, transactions, snapshots."""
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 
-from api.answers import Time
-from api.fields import Number
+from api.fields import AnswerSchema, Number, Time
 
 
-class Decision(Schema):
+class Decision(AnswerSchema):
     """What an agent did about a signal, and why."""
 
     id = fields.Integer()
@@ -21,8 +20,16 @@ class Decision(Schema):
     received_at = Time()
     code = fields.String(allow_none=True, metadata={"description": "null: a worker has still to decide"})
     detail = fields.String(allow_none=True)
-    counts = fields.Dict(allow_none=True, metadata={"description": "number of accounts by code"})
-    account_code = fields.String(metadata={"description": "the outcome for the account asked for"}, allow_none=True)
+    counts = fields.Dict(
+        keys=fields.String(),
+        values=fields.Integer(),
+        allow_none=True,
+        metadata={"description": "number of accounts by code"},
+    )
+    account_code = fields.String(
+        allow_none=True,
+        metadata={"description": "the outcome for the account, if `account_id` is asked for", "optional": True},
+    )
     profile_version = fields.Integer(allow_none=True)
     bid = Number(allow_none=True)
     ask = Number(allow_none=True)
@@ -31,7 +38,7 @@ class Decision(Schema):
     order_ids = fields.List(fields.String())
 
 
-class Order(Schema):
+class Order(AnswerSchema):
     """A block order."""
 
     client_order_id = fields.String()
@@ -56,7 +63,7 @@ class Order(Schema):
     resolved_at = Time(allow_none=True)
 
 
-class Trade(Schema):
+class Trade(AnswerSchema):
     """A position closed in whole or in part; profit after all fees."""
 
     id = fields.UUID()
@@ -76,7 +83,7 @@ class Trade(Schema):
     closed_at = Time()
 
 
-class Transaction(Schema):
+class Transaction(AnswerSchema):
     """A row of ``investment.account_transactions``."""
 
     id = fields.String()
@@ -87,10 +94,10 @@ class Transaction(Schema):
     description = fields.String(allow_none=True)
     reference_type = fields.String(allow_none=True)
     reference_id = fields.String(allow_none=True)
-    created_at = fields.DateTime()
+    created_at = Time()
 
 
-class Snapshot(Schema):
+class Snapshot(AnswerSchema):
     """A row of ``investment.performance_snapshots``."""
 
     snapshot_date = fields.Date()
@@ -102,7 +109,7 @@ class Snapshot(Schema):
     winning_trades = fields.Integer()
 
 
-class SignalOutcome(Schema):
+class SignalOutcome(AnswerSchema):
     """What became of a signal."""
 
     signal_id = fields.String()
@@ -110,7 +117,7 @@ class SignalOutcome(Schema):
     orders = fields.List(fields.Nested(Order))
 
 
-class SignalPending(Schema):
+class SignalPending(AnswerSchema):
     """A signal whose outcome is still open."""
 
     signal_id = fields.String()
@@ -118,7 +125,7 @@ class SignalPending(Schema):
     status_url = fields.String(metadata={"description": "where its outcome will be"})
 
 
-class SignalReceived(Schema):
+class SignalReceived(AnswerSchema):
     """A pushed signal is in the book; a worker does the rest."""
 
     status = fields.String(metadata={"enum": ["received"]})

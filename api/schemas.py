@@ -1,5 +1,7 @@
 """What callers may send. Unknown fields of a body are ignored, unknown query parameters too."""
 
+from types import MappingProxyType
+
 from marshmallow import EXCLUDE, Schema, fields, validate
 
 from agents.model import Status
@@ -9,10 +11,14 @@ from api.fields import (
     AGENT,
     CLIENT_ORDER_ID,
     CODE,
+    LARGEST_AMOUNT,
     REASON,
     ROW_ID,
     SIGNAL_ID,
+    SMALLEST_AMOUNT,
     SYMBOL,
+    QueryInteger,
+    QueryNumber,
     check_amount,
     check_flag,
 )
@@ -20,6 +26,12 @@ from api.fields import (
 LONGEST_WAIT = 25
 MOST_PER_PAGE = 500
 MOST_DAYS = 3660
+
+
+AMOUNT = MappingProxyType(
+    {"type": "number", "minimum": SMALLEST_AMOUNT, "maximum": int(LARGEST_AMOUNT), "example": 250}
+)
+"""How the document describes what :func:`check_amount` lets pass."""
 
 
 class Request(Schema):
@@ -39,8 +51,8 @@ class StartRequest(Request):
         required=True,
         validate=check_amount,
         metadata={
-            "type": "number",
-            "description": "money to open the account with, above 0; one that exists keeps its own",
+            **AMOUNT,
+            "description": "money to open the account with, at most 8 decimals; one that exists keeps its own",
             "example": 1000,
         },
     )
@@ -85,7 +97,7 @@ class AccountQuery(Request):
 class EquityQuery(Request):
     """How much of an equity curve, and in which form."""
 
-    days = fields.Integer(
+    days = QueryInteger(
         load_default=90,
         validate=validate.Range(1, MOST_DAYS),
         metadata={"description": "daily closes at most, the newest", "default": 90},
@@ -104,7 +116,7 @@ class AgentEquityQuery(AccountQuery, EquityQuery):
 class WaitQuery(Request):
     """How long the answer may take."""
 
-    wait = fields.Decimal(
+    wait = QueryNumber(
         load_default=10,
         validate=validate.Range(0, LONGEST_WAIT),
         metadata={"description": "seconds to wait for the outcome", "default": 10},
@@ -114,13 +126,13 @@ class WaitQuery(Request):
 class PageQuery(Request):
     """A page of a list."""
 
-    limit = fields.Integer(load_default=100, validate=validate.Range(1, MOST_PER_PAGE))
+    limit = QueryInteger(load_default=100, validate=validate.Range(1, MOST_PER_PAGE))
 
 
 class NumberedPageQuery(PageQuery):
     """A page of a list whose cursor is a number."""
 
-    cursor = fields.Integer(
+    cursor = QueryInteger(
         validate=validate.Range(1, 2**63 - 1), metadata={"description": "`next_cursor` of the page before"}
     )
 
@@ -189,15 +201,23 @@ class PerformanceQuery(PageQuery):
 class SignalBody(Request):
     """A signal. Its fields are judged by :func:`agents.signals.parse_signal`, like those of polled ones."""
 
-    symbol = fields.Raw(metadata={"type": "string", "example": "BTCUSDT"})
-    action = fields.Raw(metadata={"type": "string", "enum": ["buy", "sell", "hold"]})
-    confidence = fields.Raw(metadata={"type": "number", "minimum": 0, "maximum": 1, "example": 0.85})
-    price = fields.Raw(metadata={"type": "number", "example": 45000.0})
+    symbol = fields.Raw(
+        required=True, metadata={"type": "string", "pattern": SYMBOL.regex.pattern, "example": "BTCUSDT"}
+    )
+    action = fields.Raw(required=True, metadata={"type": "string", "enum": ["buy", "sell", "hold"]})
+    confidence = fields.Raw(required=True, metadata={"type": "number", "minimum": 0, "maximum": 1, "example": 0.85})
+    price = fields.Raw(required=True, metadata={**AMOUNT, "example": 45000.0})
     timestamp = fields.Raw(
-        allow_none=True, metadata={"type": "string", "description": "ISO 8601 or Unix seconds; now, if left out"}
+        allow_none=True,
+        metadata={"type": ["string", "number"], "description": "ISO 8601 or Unix seconds; now, if left out"},
     )
     id = fields.Raw(
-        allow_none=True, metadata={"type": "string", "description": "the same id twice is one signal, decided once"}
+        allow_none=True,
+        metadata={
+            "type": "string",
+            "pattern": SIGNAL_ID.regex.pattern,
+            "description": "the same id twice is one signal, decided once",
+        },
     )
 
 

@@ -15,6 +15,7 @@ from api.app import create_app
 from journal.database import Book
 from runtime.bootstrap import control_services
 from runtime.settings import load
+from tests.integration.api.contract import believe
 
 SECRET = "a shared secret"
 ENVIRONMENT = {"ML_ENGINE_URL": "http://127.0.0.1:1", "ML_WEBHOOK_SECRET": SECRET}
@@ -29,7 +30,7 @@ def make_app(database_url: str, redis_url: str) -> Iterator[Callable[..., Flask]
 
     def make(**variables: str) -> Flask:
         servers = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
-        made.append(create_app(control_services(load(servers | ENVIRONMENT | variables))))
+        made.append(believe(create_app(control_services(load(servers | ENVIRONMENT | variables)))))
         return made[-1]
 
     yield make

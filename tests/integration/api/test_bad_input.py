@@ -16,6 +16,7 @@ from api.app import create_app
 from runtime.bootstrap import control_services
 from runtime.settings import load
 from sandbox.embedded import EmbeddedPostgres, EmbeddedRedis
+from tests.integration.api.contract import believe
 
 NUL = "a\x00b"
 LONG = "a" * 65
@@ -55,7 +56,7 @@ def client(
     with redis.Redis.from_url(servers["REDIS_URL"]) as server:
         server.flushdb()
     services = control_services(load({**servers, "ML_ENGINE_URL": "http://127.0.0.1:1"}))
-    client = create_app(services).test_client()
+    client = believe(create_app(services)).test_client()
     for account_id in ("house-orion", "other"):
         body = {"initial_equity": 5, "account_id": account_id}
         assert client.post("/agents/orion/start", json=body).status_code == 200
