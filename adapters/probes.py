@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import requests
 from redis.exceptions import RedisError
 from requests.exceptions import RequestException
+from urllib3.exceptions import HTTPError
 
 from adapters.ml_engine import MLSignalConsumer
 from agents.clock import clock_difference
@@ -63,13 +64,19 @@ class ExchangeProbe:
         """Whether it answers, and how its clock stands; nothing is sent while it wants no requests."""
         if reason := self._reason_to_wait():
             return Sight(is_up=False, detail=reason)
-        before = datetime.now(UTC)
         try:
-            # A connection of its own each time: one that is kept could outlive the network's way to it.
-            answer = requests.get(self._url, timeout=TIMEOUTS, allow_redirects=False)
-        except RequestException as error:
+            return self._ask()
+        except (RequestException, HTTPError) as error:
             return Sight(is_up=False, detail=f"it does not answer ({type(error).__name__})")
-        return self._judge(answer, before, datetime.now(UTC))
+
+    def _ask(self) -> Sight:
+        # A connection of its own each time: one that is kept could outlive the network's way to the exchange.
+        with requests.Session() as session:
+            session.trust_env = False
+            before = datetime.now(UTC)
+            session.headers["Accept-Encoding"] = "identity"
+            with session.get(self._url, timeout=TIMEOUTS, allow_redirects=False, stream=True) as answer:
+                return self._judge(answer, answer.raw.read(LARGEST_ANSWER), before, datetime.now(UTC))
 
     def _reason_to_wait(self) -> str | None:
         try:
@@ -79,7 +86,7 @@ class ExchangeProbe:
         except RedisError as error:
             return f"the budget of requests is out of reach ({type(error).__name__})"
 
-    def _judge(self, answer: requests.Response, before: datetime, after: datetime) -> Sight:
+    def _judge(self, answer: requests.Response, body: bytes, before: datetime, after: datetime) -> Sight:
         if answer.status_code in BANNED:
             seconds = answer.headers.get("Retry-After", "")
             pause = timedelta(seconds=int(seconds)) if seconds.isdecimal() and len(seconds) < 9 else DEFAULT_BAN
@@ -87,7 +94,7 @@ class ExchangeProbe:
         if answer.status_code != requests.codes.ok:
             return Sight(is_up=False, detail=f"it answers with HTTP status {answer.status_code}")
         try:
-            milliseconds = int(json.loads(answer.content[:LARGEST_ANSWER])["serverTime"])
+            milliseconds = int(json.loads(body)["serverTime"])
         except (ValueError, KeyError, TypeError):
             return Sight(is_up=False, detail="it does not tell the time")
         theirs = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)

@@ -39,6 +39,7 @@ def running_service(scripted_engine: ScriptedEngine, tmp_path_factory: pytest.Te
 def engine(scripted_engine: ScriptedEngine) -> Iterator[ScriptedEngine]:
     yield scripted_engine
     scripted_engine.advice.clear()
+    scripted_engine.status = 200
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ from threading import Thread
 
 
 class ScriptedEngine:
-    """Its advice by symbol, as the batch route gives it."""
+    """Its advice by symbol, as the batch route gives it; any other ``status`` than 200 spoils every answer."""
 
     def __init__(self) -> None:
+        self.status = 200
         self.advice: dict[str, Mapping[str, object]] = {}
         self.url = ""
 
@@ -51,7 +52,7 @@ class ScriptedEngine:
 
             def _answer(self, content: Mapping[str, object]) -> None:
                 body = json.dumps(content).encode()
-                self.send_response(200)
+                self.send_response(engine.status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
