@@ -28,7 +28,8 @@ export interface EquityOptions extends CallOptions {
 }
 
 /**
- * The control API of Trading Agents.
+ * The control API of Trading Agents. Methods that the platform's guide names are called as there and take what they
+ * take there, the others are called as in the OpenAPI document.
  *
  * Where an `accountId` is optional, the call is about the agent as a whole without it. Every call throws
  * `TradingAgentsError` if it is refused or gets no answer.
@@ -102,7 +103,7 @@ export class TradingAgentsClient extends Calls {
   }
 
   /** Let an agent with all its accounts, or one account, enter again after losses that tripped a breaker. */
-  resetBreakers(agentType: string, accountId?: string, options?: ChangeOptions): Promise<Api.BreakersReset> {
+  resetAgentBreakers(agentType: string, accountId?: string, options?: ChangeOptions): Promise<Api.BreakersReset> {
     return this.post('/agents/{agent}/breakers/reset', { agent: agentType }, { ...options, body: { account_id: accountId } });
   }
 
@@ -113,13 +114,13 @@ export class TradingAgentsClient extends Calls {
   }
 
   /** Book money that came in; the same reference again changes nothing. */
-  deposit(accountId: string, amount: number, referenceId: string, options?: ChangeOptions): Promise<Api.Deposit> {
+  depositToAccount(accountId: string, amount: number, referenceId: string, options?: ChangeOptions): Promise<Api.Deposit> {
     const body = { amount, reference_id: referenceId };
     return this.post('/accounts/{account_id}/deposits', { account_id: accountId }, { ...options, body });
   }
 
   /** Pay out; the same reference again changes nothing. With `liquidate` it may be `pending` first. */
-  withdraw(accountId: string, amount: number, referenceId: string, options: WithdrawOptions = {}): Promise<Api.Withdrawal> {
+  withdrawFromAccount(accountId: string, amount: number, referenceId: string, options: WithdrawOptions = {}): Promise<Api.Withdrawal> {
     const { liquidate, ...rest } = options;
     const body = { amount, reference_id: referenceId, liquidate };
     return this.post('/accounts/{account_id}/withdrawals', { account_id: accountId }, { ...rest, body });
@@ -147,7 +148,7 @@ export class TradingAgentsClient extends Calls {
     return this.list('/accounts', {}, filter);
   }
 
-  listTransactions(accountId: string, filter: Api.TransactionFilter = {}): AsyncGenerator<Api.Transaction, void, undefined> {
+  listAccountTransactions(accountId: string, filter: Api.TransactionFilter = {}): AsyncGenerator<Api.Transaction, void, undefined> {
     return this.list('/accounts/{account_id}/transactions', { account_id: accountId }, filter);
   }
 
@@ -159,7 +160,7 @@ export class TradingAgentsClient extends Calls {
     return this.list('/accounts/{account_id}/trades', { account_id: accountId }, filter);
   }
 
-  listPerformance(accountId: string, filter: Api.PerformanceFilter = {}): AsyncGenerator<Api.Snapshot, void, undefined> {
+  listAccountPerformance(accountId: string, filter: Api.PerformanceFilter = {}): AsyncGenerator<Api.Snapshot, void, undefined> {
     return this.list('/accounts/{account_id}/performance', { account_id: accountId }, filter);
   }
 
@@ -179,7 +180,7 @@ export class TradingAgentsClient extends Calls {
   // The service as a whole
 
   /** How the switch above all agents stands. */
-  getTrading(options?: CallOptions): Promise<Api.TradingSwitch> {
+  getTradingState(options?: CallOptions): Promise<Api.TradingSwitch> {
     return this.get('/trading', {}, options);
   }
 
@@ -208,7 +209,7 @@ export class TradingAgentsClient extends Calls {
   }
 
   /** Compare now; `full` from the book's beginning. */
-  reconcile(full = false, options?: ChangeOptions): Promise<Api.ReconciliationRequested> {
+  requestReconciliation(full = false, options?: ChangeOptions): Promise<Api.ReconciliationRequested> {
     return this.post('/reconciliation', {}, { ...options, body: { full } });
   }
 

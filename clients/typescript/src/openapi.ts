@@ -12,34 +12,7 @@ export interface paths {
             cookie?: never;
         };
         /** Accounts of all agents or of one. */
-        get: {
-            parameters: {
-                query?: {
-                    limit?: number;
-                    /** @description `next_cursor` of the page before */
-                    cursor?: number;
-                    agent?: string;
-                    status?: "stopped" | "running" | "paused";
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Accounts"];
-                    };
-                };
-                422: components["responses"]["UNPROCESSABLE_ENTITY"];
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        get: operations["listAccounts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -58,29 +31,7 @@ export interface paths {
             cookie?: never;
         };
         /** One account. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    account_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Account"];
-                    };
-                };
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        get: operations["getAccount"];
         put?: never;
         post?: never;
         delete?: never;
@@ -101,43 +52,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Stop an account, sell all it holds, pay out all its money, and never use it again; once. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    account_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["ReferenceBody"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Withdrawal"];
-                    };
-                };
-                /** @description Pending: something is sold first */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Withdrawal"];
-                    };
-                };
-                422: components["responses"]["UNPROCESSABLE_ENTITY"];
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        post: operations["closeAccount"];
         delete?: never;
         options?: never;
         head?: never;
@@ -156,34 +71,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Book money that came in, once per `reference_id`; the same call again gives the same answer. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    account_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["DepositBody"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["DepositAnswer"];
-                    };
-                };
-                422: components["responses"]["UNPROCESSABLE_ENTITY"];
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        post: operations["depositToAccount"];
         delete?: never;
         options?: never;
         head?: never;
@@ -200,35 +88,7 @@ export interface paths {
             cookie?: never;
         };
         /** Equity of an account over time: daily closes, and points since the beginning of yesterday. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description daily closes at most, the newest */
-                    days?: number;
-                    /** @description svg: a picture of it */
-                    format?: "json" | "svg";
-                };
-                header?: never;
-                path: {
-                    account_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The curve, or with `format=svg` its picture */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Equity"];
-                    };
-                };
-                422: components["responses"]["UNPROCESSABLE_ENTITY"];
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        get: operations["getAccountEquity"];
         put?: never;
         post?: never;
         delete?: never;
@@ -247,36 +107,7 @@ export interface paths {
             cookie?: never;
         };
         /** Its snapshots of days, weeks (by their Monday) or months (by their first day). */
-        get: {
-            parameters: {
-                query?: {
-                    limit?: number;
-                    /** @description daily, weekly or monthly */
-                    period_type?: string;
-                    /** @description `next_cursor` of the page before */
-                    cursor?: string;
-                };
-                header?: never;
-                path: {
-                    account_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Performance"];
-                    };
-                };
-                422: components["responses"]["UNPROCESSABLE_ENTITY"];
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        get: operations["listAccountPerformance"];
         put?: never;
         post?: never;
         delete?: never;
@@ -295,35 +126,7 @@ export interface paths {
             cookie?: never;
         };
         /** Positions it closed. */
-        get: {
-            parameters: {
-                query?: {
-                    limit?: number;
-                    symbol?: string;
-                    /** @description `next_cursor` of the page before */
-                    cursor?: string;
-                };
-                header?: never;
-                path: {
-                    account_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["AccountTrades"];
-                    };
-                };
-                422: components["responses"]["UNPROCESSABLE_ENTITY"];
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        get: operations["listAccountTrades"];
         put?: never;
         post?: never;
         delete?: never;
@@ -342,34 +145,7 @@ export interface paths {
             cookie?: never;
         };
         /** Deposits, withdrawals, profits and losses, as the platform reads them. */
-        get: {
-            parameters: {
-                query?: {
-                    limit?: number;
-                    /** @description `next_cursor` of the page before */
-                    cursor?: string;
-                };
-                header?: never;
-                path: {
-                    account_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Transactions"];
-                    };
-                };
-                422: components["responses"]["UNPROCESSABLE_ENTITY"];
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        get: operations["listAccountTransactions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -388,86 +164,14 @@ export interface paths {
             cookie?: never;
         };
         /** An account's withdrawals, and its closing. */
-        get: {
-            parameters: {
-                query?: {
-                    limit?: number;
-                    /** @description `next_cursor` of the page before */
-                    cursor?: number;
-                };
-                header?: never;
-                path: {
-                    account_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Withdrawals"];
-                    };
-                };
-                422: components["responses"]["UNPROCESSABLE_ENTITY"];
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        get: operations["listWithdrawals"];
         put?: never;
         /**
          * Pay out of an account, once per `reference_id`.
          * @description If the free cash is enough, it is paid at once. If not, `liquidate: true` has the agent's next ticks sell what is
          *     needed, also of a paused or stopped agent, and then pays by itself; until then the account enters nothing new.
          */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    account_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["WithdrawalBody"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Withdrawal"];
-                    };
-                };
-                /** @description Pending: something is sold first */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Withdrawal"];
-                    };
-                };
-                /** @description Not as much is free, or it failed */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["NotEnoughCash"];
-                    };
-                };
-                422: components["responses"]["UNPROCESSABLE_ENTITY"];
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        post: operations["withdrawFromAccount"];
         delete?: never;
         options?: never;
         head?: never;
@@ -485,30 +189,7 @@ export interface paths {
             cookie?: never;
         };
         /** One withdrawal, or the account's closing. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    account_id: string;
-                    reference_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Withdrawal"];
-                    };
-                };
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        get: operations["getWithdrawal"];
         put?: never;
         post?: never;
         delete?: never;
@@ -525,27 +206,7 @@ export interface paths {
             cookie?: never;
         };
         /** All agents, those never started too. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Agents"];
-                    };
-                };
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        get: operations["listAgents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -569,36 +230,7 @@ export interface paths {
          * Let an agent and all its accounts, or one account, enter again after losses that tripped a breaker.
          * @description Losses of those who had one are measured from now on.
          */
-        post: {
-            parameters: {
-                query?: {
-                    account_id?: string;
-                };
-                header?: never;
-                path: {
-                    agent: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: {
-                content: {
-                    "application/json": components["schemas"]["AccountBody"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ResetAnswer"];
-                    };
-                };
-                422: components["responses"]["UNPROCESSABLE_ENTITY"];
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        post: operations["resetAgentBreakers"];
         delete?: never;
         options?: never;
         head?: never;
@@ -615,36 +247,7 @@ export interface paths {
             cookie?: never;
         };
         /** Equity of an agent or one of its accounts over time: daily closes, and points since the beginning of yesterday. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description daily closes at most, the newest */
-                    days?: number;
-                    /** @description svg: a picture of it */
-                    format?: "json" | "svg";
-                    account_id?: string;
-                };
-                header?: never;
-                path: {
-                    agent: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The curve, or with `format=svg` its picture */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Equity"];
-                    };
-                };
-                422: components["responses"]["UNPROCESSABLE_ENTITY"];
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        get: operations["getAgentEquity"];
         put?: never;
         post?: never;
         delete?: never;
@@ -666,32 +269,7 @@ export interface paths {
          * What an agent or one of its accounts has earned and lost, and at what risk.
          * @description What is not defined, such as a ratio to a loss that never was, is null.
          */
-        get: {
-            parameters: {
-                query?: {
-                    account_id?: string;
-                };
-                header?: never;
-                path: {
-                    agent: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Metrics"];
-                    };
-                };
-                422: components["responses"]["UNPROCESSABLE_ENTITY"];
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        get: operations["getAgentMetrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -712,36 +290,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Open no more positions; exits still run. */
-        post: {
-            parameters: {
-                query?: {
-                    account_id?: string;
-                };
-                header?: never;
-                path: {
-                    agent: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: {
-                content: {
-                    "application/json": components["schemas"]["AccountBody"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ControlAnswer"];
-                    };
-                };
-                422: components["responses"]["UNPROCESSABLE_ENTITY"];
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        post: operations["pauseAgent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -758,32 +307,7 @@ export interface paths {
             cookie?: never;
         };
         /** Open positions, those of all accounts as one per symbol, or of one account. */
-        get: {
-            parameters: {
-                query?: {
-                    account_id?: string;
-                };
-                header?: never;
-                path: {
-                    agent: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Positions"];
-                    };
-                };
-                422: components["responses"]["UNPROCESSABLE_ENTITY"];
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        get: operations["getAgentPositions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -802,29 +326,7 @@ export interface paths {
             cookie?: never;
         };
         /** Every limit of an agent's risk profile with its unit. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    agent: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Profile"];
-                    };
-                };
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        get: operations["getAgentProfile"];
         put?: never;
         post?: never;
         delete?: never;
@@ -845,36 +347,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Trade again after a pause. */
-        post: {
-            parameters: {
-                query?: {
-                    account_id?: string;
-                };
-                header?: never;
-                path: {
-                    agent: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: {
-                content: {
-                    "application/json": components["schemas"]["AccountBody"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ControlAnswer"];
-                    };
-                };
-                422: components["responses"]["UNPROCESSABLE_ENTITY"];
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        post: operations["resumeAgent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -896,46 +369,7 @@ export interface paths {
          * Have an agent decide on a signal, and wait for the outcome, orders included.
          * @description While many others wait already, the answer is 202 at once.
          */
-        post: {
-            parameters: {
-                query?: {
-                    /** @description seconds to wait for the outcome */
-                    wait?: number;
-                };
-                header?: never;
-                path: {
-                    agent: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["SignalBody"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["SignalOutcome"];
-                    };
-                };
-                /** @description Not decided yet; look at `status_url` */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["SignalPending"];
-                    };
-                };
-                422: components["responses"]["UNPROCESSABLE_ENTITY"];
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        post: operations["sendSignal"];
         delete?: never;
         options?: never;
         head?: never;
@@ -958,34 +392,7 @@ export interface paths {
          * @description Without `account_id` the agent trades its own house account. An account that was stopped runs again with the
          *     money it has.
          */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    agent: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["StartRequest"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["StartAnswer"];
-                    };
-                };
-                422: components["responses"]["UNPROCESSABLE_ENTITY"];
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        post: operations["startAgent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1002,32 +409,7 @@ export interface paths {
             cookie?: never;
         };
         /** How an agent or one of its accounts stands. */
-        get: {
-            parameters: {
-                query?: {
-                    account_id?: string;
-                };
-                header?: never;
-                path: {
-                    agent: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Standing"];
-                    };
-                };
-                422: components["responses"]["UNPROCESSABLE_ENTITY"];
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        get: operations["getAgentStatus"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1051,36 +433,7 @@ export interface paths {
          * Stop an agent with all its accounts, or one account.
          * @description Positions stay unless `close_positions` is true. Each account of a stopped agent must be started again.
          */
-        post: {
-            parameters: {
-                query?: {
-                    account_id?: string;
-                };
-                header?: never;
-                path: {
-                    agent: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: {
-                content: {
-                    "application/json": components["schemas"]["StopBody"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ControlAnswer"];
-                    };
-                };
-                422: components["responses"]["UNPROCESSABLE_ENTITY"];
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        post: operations["stopAgent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1098,39 +451,7 @@ export interface paths {
          * What agents did about signals, and why.
          * @description With `account_id`, each decision says what it meant for that one account (`account_code`).
          */
-        get: {
-            parameters: {
-                query?: {
-                    limit?: number;
-                    /** @description `next_cursor` of the page before */
-                    cursor?: number;
-                    agent?: string;
-                    symbol?: string;
-                    /** @description decisions of the agents that served this account, and its outcome */
-                    account_id?: string;
-                    /** @description the account's outcome if `account_id` is given */
-                    code?: string;
-                    signal_id?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Decisions"];
-                    };
-                };
-                422: components["responses"]["UNPROCESSABLE_ENTITY"];
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        get: operations["listDecisions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1147,27 +468,7 @@ export interface paths {
             cookie?: never;
         };
         /** The process is alive; it says so even while the book is out of reach. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Health"];
-                    };
-                };
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        get: operations["getHealth"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1184,25 +485,7 @@ export interface paths {
             cookie?: never;
         };
         /** Figures for Prometheus. They show money, so they need a token like all the rest. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Prometheus text */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        get: operations["getPrometheusMetrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1219,36 +502,7 @@ export interface paths {
             cookie?: never;
         };
         /** Block orders: what was sent and what became of it. */
-        get: {
-            parameters: {
-                query?: {
-                    limit?: number;
-                    /** @description `next_cursor` of the page before */
-                    cursor?: number;
-                    agent?: string;
-                    symbol?: string;
-                    state?: "intended" | "unknown" | "filled" | "partially_filled" | "expired" | "rejected" | "withdrawn" | "absent";
-                    client_order_id?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Orders"];
-                    };
-                };
-                422: components["responses"]["UNPROCESSABLE_ENTITY"];
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        get: operations["listOrders"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1264,37 +518,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether everything the service needs answers, each by name. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Readiness"];
-                    };
-                };
-                /** @description Something it needs is missing */
-                503: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Readiness"];
-                    };
-                };
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        /** Whether everything the service needs works, each by name. */
+        get: operations["getReadiness"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1311,55 +536,10 @@ export interface paths {
             cookie?: never;
         };
         /** The last comparison, every difference that stands, and what belongs to no account. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Latest"];
-                    };
-                };
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        get: operations["getReconciliation"];
         put?: never;
         /** Have the book compared with the exchange now. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["RunBody"];
-                };
-            };
-            responses: {
-                /** @description Accepted */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Requested"];
-                    };
-                };
-                422: components["responses"]["UNPROCESSABLE_ENTITY"];
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        post: operations["requestReconciliation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1376,29 +556,7 @@ export interface paths {
             cookie?: never;
         };
         /** One run, carried out or not. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    run_id: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Run"];
-                    };
-                };
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        get: operations["getReconciliationRun"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1415,35 +573,7 @@ export interface paths {
             cookie?: never;
         };
         /** Positions closed, with profit or loss after all fees. */
-        get: {
-            parameters: {
-                query?: {
-                    limit?: number;
-                    symbol?: string;
-                    /** @description `next_cursor` of the page before */
-                    cursor?: string;
-                    agent?: string;
-                    account_id?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Trades"];
-                    };
-                };
-                422: components["responses"]["UNPROCESSABLE_ENTITY"];
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        get: operations["listTrades"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1460,27 +590,7 @@ export interface paths {
             cookie?: never;
         };
         /** How the switch stands, since when and why. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["SwitchAnswer"];
-                    };
-                };
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        get: operations["getTradingState"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1499,32 +609,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Trade as the agents' own states say. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["ReasonBody"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["SwitchAnswer"];
-                    };
-                };
-                422: components["responses"]["UNPROCESSABLE_ENTITY"];
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        post: operations["activateTrading"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1541,27 +626,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Let all agents enter again after losses of the whole service; its losses are measured from now on. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ServiceResetAnswer"];
-                    };
-                };
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        post: operations["resetServiceBreakers"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1578,32 +643,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** No orders at all, neither entries nor exits, until somebody turns it back. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["ReasonBody"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["SwitchAnswer"];
-                    };
-                };
-                422: components["responses"]["UNPROCESSABLE_ENTITY"];
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        post: operations["haltTrading"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1620,32 +660,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Exits only. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["ReasonBody"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["SwitchAnswer"];
-                    };
-                };
-                422: components["responses"]["UNPROCESSABLE_ENTITY"];
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        post: operations["reduceTrading"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1662,36 +677,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Take in a signed signal; the same body twice is one signal. */
-        post: {
-            parameters: {
-                query?: never;
-                header: {
-                    /** @description hex HMAC-SHA256 of the raw body, or of `timestamp.body` if a timestamp is sent */
-                    "X-ML-Signature": string;
-                    /** @description Unix seconds, at most five minutes from now */
-                    "X-ML-Timestamp"?: string;
-                };
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["WebhookBody"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["SignalReceived"];
-                    };
-                };
-                default: components["responses"]["DEFAULT_ERROR"];
-            };
-        };
+        post: operations["receiveMlSignal"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1705,215 +691,225 @@ export interface components {
         Account: {
             /** @description only if the answer is about one account */
             account_id?: string;
-            accounts?: number;
+            accounts: number;
+            /** @description of an agent as a whole */
             accounts_running?: number;
-            agent?: string;
+            agent: string;
             /** @description an account trades only while its agent runs too */
-            agent_status?: string;
+            agent_status: string;
             /** @description deposits less withdrawals plus realised profit */
-            balance?: number;
+            balance: number;
             /** @description what keeps it from entering */
-            breakers?: components["schemas"]["Breaker"][];
-            cash?: number;
+            breakers: components["schemas"]["Breaker"][];
+            cash: number;
             /** Format: date-time */
-            close_requested_at?: string | null;
+            close_requested_at: string | null;
             /**
              * Format: date-time
              * @description all of its money was paid out; it is not used again
              */
-            closed_at?: string | null;
-            current_drawdown?: number;
+            closed_at: string | null;
+            current_drawdown: number;
             /** @description cash, reserved cash and open positions at the market's bid */
-            equity?: number;
+            equity: number;
             /** @description open positions at the market's bid */
-            exposure?: number;
+            exposure: number;
             /** @enum {string} */
-            kind?: "investor" | "house";
-            last_error?: string | null;
+            kind: "investor" | "house";
+            last_error: string | null;
             /** Format: date-time */
-            last_tick_at?: string | null;
-            net_profit?: number;
+            last_tick_at: string | null;
+            net_profit: number;
             /** Format: date-time */
-            next_tick_at?: string | null;
-            open_positions?: number;
+            next_tick_at: string | null;
+            open_positions: number;
             /** Format: date-time */
-            opened_at?: string;
-            peak_equity?: number;
-            profile_version?: number | null;
+            opened_at: string;
+            peak_equity: number;
+            profile_version: number | null;
             /** @description set aside for orders whose outcome is open */
-            reserved?: number;
+            reserved: number;
             /** @enum {string} */
-            status?: "running" | "paused" | "stopped";
+            status: "running" | "paused" | "stopped";
             /** @description how an investor calls the agent's risk profile */
-            style?: string | null;
-            symbols?: string[];
-            tick_seconds?: number | null;
-            total_loss?: number;
-            total_profit?: number;
-            total_trades?: number;
+            style: string | null;
+            symbols: string[];
+            tick_seconds: number | null;
+            total_loss: number;
+            total_profit: number;
+            total_trades: number;
             /** @enum {string} */
-            trading_state?: "ACTIVE" | "REDUCING" | "HALTED";
-            unrealized_profit?: number;
+            trading_state: "ACTIVE" | "REDUCING" | "HALTED";
+            unrealized_profit: number;
             /** @description rises with every control call but the start of one more account */
-            version?: number;
-            win_rate?: number;
-            winning_trades?: number;
+            version: number;
+            win_rate: number;
+            winning_trades: number;
         };
         AccountBody: {
             account_id?: string;
         };
         AccountTrades: {
-            items?: components["schemas"]["Trade"][];
+            items: components["schemas"]["Trade"][];
             /** @description pass it as `cursor` for the next page; null: no more */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         Accounts: {
-            items?: components["schemas"]["Account"][];
+            items: components["schemas"]["Account"][];
             /** @description pass it as `cursor` for the next page; null: no more */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         Agents: {
-            items?: components["schemas"]["Standing"][];
+            items: components["schemas"]["Standing"][];
             /** @description pass it as `cursor` for the next page; null: no more */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         Asset: {
-            asset?: string;
-            assigned?: number;
+            asset: string;
+            assigned: number;
             /** Format: date-time */
-            at?: string;
-            unassigned?: number;
-            venue?: number;
+            at: string;
+            unassigned: number;
+            venue: number;
         };
         Breaker: {
             /** @description how many accounts, in the standing of an agent; else 1 */
-            accounts?: number;
+            accounts: number;
             /**
              * @description close: positions are sold too, block: they stay
              * @enum {string}
              */
-            action?: "block" | "close";
+            action: "block" | "close";
             /**
              * Format: date-time
              * @description null: it stays until somebody resets it
              */
-            expires_at?: string | null;
+            expires_at: string | null;
             /** @enum {string} */
-            kind?: "daily_loss" | "drawdown";
-            reason?: string;
+            kind: "daily_loss" | "drawdown";
+            reason: string;
             /**
              * @description whose losses
              * @enum {string}
              */
-            scope?: "account" | "agent" | "service";
+            scope: "account" | "agent" | "service";
             /** Format: date-time */
-            since?: string;
+            since: string;
         };
         Close: {
             /** Format: date */
-            date?: string;
+            date: string;
             /** @description 0 to 1, fall from the highest close, flows taken out */
-            drawdown?: number;
+            drawdown: number;
             /** @description at the day's close */
-            equity?: number;
+            equity: number;
             /** @description time-weighted return since the start */
-            growth?: number;
+            growth: number;
             /** @description deposits less withdrawals */
-            net_flows?: number;
+            net_flows: number;
             /** @description of the day, marked to market */
-            profit_loss?: number;
+            profit_loss: number;
+        };
+        Condition: {
+            /** Format: date-time */
+            checked_at: string;
+            /** @description what is wrong, or what is there */
+            detail: string | null;
+            /** @enum {string} */
+            status: "up" | "down" | "unknown";
         };
         ControlAnswer: {
             /** @description only if the answer is about one account */
             account_id?: string;
-            accounts?: number;
+            accounts: number;
+            /** @description of an agent as a whole */
             accounts_running?: number;
-            agent?: string;
+            agent: string;
             /** @description an account trades only while its agent runs too */
-            agent_status?: string;
+            agent_status: string;
             /** @description deposits less withdrawals plus realised profit */
-            balance?: number;
+            balance: number;
             /** @description what keeps it from entering */
-            breakers?: components["schemas"]["Breaker"][];
-            cash?: number;
+            breakers: components["schemas"]["Breaker"][];
+            cash: number;
             /** @description cash, reserved cash and open positions at the market's bid */
-            equity?: number;
+            equity: number;
             /** @description open positions at the market's bid */
-            exposure?: number;
-            last_error?: string | null;
+            exposure: number;
+            last_error: string | null;
             /** Format: date-time */
-            last_tick_at?: string | null;
+            last_tick_at: string | null;
             /** Format: date-time */
-            next_tick_at?: string | null;
-            open_positions?: number;
-            profile_version?: number | null;
+            next_tick_at: string | null;
+            open_positions: number;
+            profile_version: number | null;
             /** @description set aside for orders whose outcome is open */
-            reserved?: number;
+            reserved: number;
             /** @enum {string} */
-            status?: "running" | "paused" | "stopped";
+            status: "running" | "paused" | "stopped";
             /** @description how an investor calls the agent's risk profile */
-            style?: string | null;
-            symbols?: string[];
-            tick_seconds?: number | null;
+            style: string | null;
+            symbols: string[];
+            tick_seconds: number | null;
             /** @enum {string} */
-            trading_state?: "ACTIVE" | "REDUCING" | "HALTED";
+            trading_state: "ACTIVE" | "REDUCING" | "HALTED";
             /** @description rises with every control call but the start of one more account */
-            version?: number;
+            version: number;
             /** @description only if something is still to be made up for */
             warning?: string;
         };
         Decision: {
-            /** @description the outcome for the account asked for */
+            /** @description the outcome for the account, if `account_id` is asked for */
             account_code?: string | null;
-            action?: string | null;
-            agent?: string;
-            ask?: number | null;
-            bid?: number | null;
+            action: string | null;
+            agent: string;
+            ask: number | null;
+            bid: number | null;
             /** @description null: a worker has still to decide */
-            code?: string | null;
-            confidence?: number | null;
+            code: string | null;
+            confidence: number | null;
             /** @description number of accounts by code */
-            counts?: {
-                [key: string]: unknown;
+            counts: {
+                [key: string]: number;
             } | null;
             /** Format: date-time */
-            created_at?: string;
+            created_at: string;
             /** Format: date-time */
-            decided_at?: string | null;
-            detail?: string | null;
-            id?: number;
-            order_ids?: string[];
-            price?: number | null;
-            profile_version?: number | null;
+            decided_at: string | null;
+            detail: string | null;
+            id: number;
+            order_ids: string[];
+            price: number | null;
+            profile_version: number | null;
             /** Format: date-time */
-            received_at?: string;
+            received_at: string;
             /** Format: date-time */
-            signal_at?: string | null;
-            signal_id?: string;
+            signal_at: string | null;
+            signal_id: string;
             /** @enum {string} */
-            source?: "poll" | "webhook" | "manual";
-            symbol?: string | null;
+            source: "poll" | "webhook" | "manual";
+            symbol: string | null;
         };
         Decisions: {
-            items?: components["schemas"]["Decision"][];
+            items: components["schemas"]["Decision"][];
             /** @description pass it as `cursor` for the next page; null: no more */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         DepositAnswer: {
-            account_id?: string;
-            amount?: number;
-            balance_after?: number;
+            account_id: string;
+            amount: number;
+            balance_after: number;
             /** @description deposits less withdrawals plus realised profit, before it */
-            balance_before?: number;
+            balance_before: number;
             /** Format: date-time */
-            created_at?: string;
-            reference_id?: string;
+            created_at: string;
+            reference_id: string;
             /** @enum {string} */
-            status?: "completed";
+            status: "completed";
         };
         DepositBody: {
             /**
-             * @description above 0, at most 8 decimals
+             * @description at most 8 decimals
              * @example 250
              */
             amount: number;
@@ -1925,59 +921,66 @@ export interface components {
         };
         Discrepancy: {
             /** @description trading was activated in spite of it */
-            accepted?: boolean;
-            actual?: number | null;
-            code?: string;
-            detail?: string;
-            expected?: number | null;
+            accepted: boolean;
+            actual: number | null;
+            code: string;
+            detail: string;
+            expected: number | null;
             /** @description it is over its tolerance */
-            halts?: boolean;
+            halts: boolean;
             /** Format: date-time */
-            last_seen_at?: string;
+            last_seen_at: string;
             /** Format: date-time */
-            since?: string;
-            size?: number;
-            subject?: string;
+            since: string;
+            size: number;
+            subject: string;
         };
         Equity: {
+            /** @description only if the answer is about one account */
             account_id?: string;
-            agent?: string;
-            closes?: components["schemas"]["Close"][];
+            agent: string;
+            closes: components["schemas"]["Close"][];
             /** @description 0 to 1, from the highest equity at any tick */
-            current_drawdown?: number;
+            current_drawdown: number;
             /** @description now */
-            equity?: number;
+            equity: number;
             /** @description since the beginning of yesterday, until now */
-            points?: components["schemas"]["Point"][];
+            points: components["schemas"]["Point"][];
         };
         Error: {
-            /** @description Error code */
-            code?: number;
-            /** @description Errors */
+            /**
+             * @description the HTTP status
+             * @example 422
+             */
+            code: number;
+            /** @description reasons by location (json, query) and by field */
             errors?: {
                 [key: string]: unknown;
             };
-            /** @description Error message */
-            message?: string;
-            /** @description Error name */
-            status?: string;
+            /** @description what is wrong and what to do */
+            message: string;
+            /**
+             * @description its name
+             * @example Unprocessable Entity
+             */
+            status: string;
         };
         Health: {
             /** @description null while the book is out of reach */
-            agents_running?: number | null;
+            agents_running: number | null;
             /** @enum {string} */
-            status?: "up";
+            status: "up";
         };
         Latest: {
-            assets?: components["schemas"]["Asset"][];
+            assets: components["schemas"]["Asset"][];
             /**
              * Format: date-time
              * @description when something was last compared
              */
-            compared_at?: string | null;
+            compared_at: string | null;
             detail?: string | null;
             /** @description at most 100, the newest first */
-            discrepancies?: components["schemas"]["Discrepancy"][];
+            discrepancies: components["schemas"]["Discrepancy"][];
             fills?: number;
             /** Format: date-time */
             finished_at?: string | null;
@@ -1991,220 +994,220 @@ export interface components {
             /** @enum {string|null} */
             result?: "ok" | "accepted" | "mismatch" | "venue_wiped" | "busy" | "failed" | null;
             /** @description number of discrepancies */
-            standing?: number;
+            standing: number;
             /** Format: date-time */
             started_at?: string | null;
         };
         Limit: {
-            meaning?: string;
-            unit?: string;
+            meaning: string;
+            unit: string;
             /** @description a number, a text or a list of symbols, as the profiles file has it */
-            value?: unknown;
+            value: unknown;
         };
         Metrics: {
+            /** @description only if the answer is about one account */
             account_id?: string;
-            agent?: string;
+            agent: string;
             /** @description from entry to exit */
-            average_holding_seconds?: number | null;
+            average_holding_seconds: number | null;
             /** @description loss per losing trade, 0 or more */
-            average_loss?: number | null;
+            average_loss: number | null;
             /** @description profit per winning trade */
-            average_win?: number | null;
-            balance?: number;
+            average_win: number | null;
+            balance: number;
             /** @description the highest profit of one account's trade */
-            best_trade?: number | null;
+            best_trade: number | null;
             /** @description compound annual growth rate; a year has 365 days */
-            cagr?: number | null;
+            cagr: number | null;
             /** @description growth rate over the deepest drawdown */
-            calmar?: number | null;
+            calmar: number | null;
             /** @description 0 to 1, from the highest equity at any tick */
-            current_drawdown?: number;
+            current_drawdown: number;
             /** @description wins in a row, or, negative, losses */
-            current_streak?: number;
+            current_streak: number;
             /** @description days that are over, of which the ratios below are made */
-            days?: number;
+            days: number;
             /**
              * Format: date
              * @description the day of the last peak; null at a peak
              */
-            drawdown_since?: string | null;
-            equity?: number;
+            drawdown_since: string | null;
+            equity: number;
             /** @description what a trade brings on average */
-            expectancy?: number | null;
+            expectancy: number | null;
             /** @description open positions at the market's bid */
-            exposure?: number;
+            exposure: number;
             /** @description share of the time since the start in which something was held, 0 to 1 */
-            exposure_time?: number | null;
+            exposure_time: number | null;
             /** @description paid to the exchange, whatever the asset */
-            fees?: number;
-            longest_losing_streak?: number;
+            fees: number;
+            longest_losing_streak: number;
             /** @description of an agent as a whole, one sale for all accounts is one result */
-            longest_winning_streak?: number;
+            longest_winning_streak: number;
             /** @description a trade that brings nothing is neither */
-            losing_trades?: number;
+            losing_trades: number;
             /** @description 0 to 1, between closes */
-            max_drawdown?: number;
+            max_drawdown: number;
             /**
              * Format: date
              * @description the day of the peak
              */
-            max_drawdown_from?: string | null;
+            max_drawdown_from: string | null;
             /**
              * Format: date
              * @description null if not yet
              */
-            max_drawdown_recovered?: string | null;
+            max_drawdown_recovered: string | null;
             /**
              * Format: date
              * @description the day of the lowest point
              */
-            max_drawdown_to?: string | null;
+            max_drawdown_to: string | null;
             /** @description after all fees */
-            net_profit?: number;
-            open_positions?: number;
+            net_profit: number;
+            open_positions: number;
             /** @description average win over average loss */
-            payoff_ratio?: number | null;
+            payoff_ratio: number | null;
             /** @description total profit over total loss */
-            profit_factor?: number | null;
+            profit_factor: number | null;
             /** @description time-weighted, since the last daily close */
-            return_day?: number | null;
+            return_day: number | null;
             /** @description the last 30 days with today */
-            return_month?: number | null;
+            return_month: number | null;
             /** @description since the start */
-            return_total?: number | null;
+            return_total: number | null;
             /** @description the last 7 days with today */
-            return_week?: number | null;
+            return_week: number | null;
             /** @description annualised, riskless interest being zero */
-            sharpe?: number | null;
+            sharpe: number | null;
             /** @description annualised, from zero */
-            sortino?: number | null;
+            sortino: number | null;
             /** @description sum of all losing trades, 0 or more */
-            total_loss?: number;
+            total_loss: number;
             /** @description sum of all winning trades, 0 or more */
-            total_profit?: number;
-            total_trades?: number;
+            total_profit: number;
+            total_trades: number;
             /** @description value of all buys and sales */
-            traded_value?: number;
+            traded_value: number;
             /** @description the lesser of buys and sales over average equity */
-            turnover?: number | null;
-            unrealized_profit?: number;
+            turnover: number | null;
+            unrealized_profit: number;
             /** @description annualised */
-            volatility?: number | null;
+            volatility: number | null;
             /** @description 0 to 1; 0 without trades */
-            win_rate?: number;
-            winning_trades?: number;
+            win_rate: number;
+            winning_trades: number;
             /** @description the lowest */
-            worst_trade?: number | null;
+            worst_trade: number | null;
         };
-        NotEnoughCash: {
-            /** @example 409 */
-            code?: number;
-            /** @description what can be withdrawn now */
+        NotEnoughCashError: {
+            /**
+             * @description the HTTP status
+             * @example 422
+             */
+            code: number;
+            /** @description reasons by location (json, query) and by field */
+            errors?: {
+                [key: string]: unknown;
+            };
+            /** @description what can be withdrawn now, if that was too little */
             free?: number;
-            message?: string;
-            /** @example Conflict */
-            status?: string;
+            /** @description what is wrong and what to do */
+            message: string;
+            /**
+             * @description its name
+             * @example Unprocessable Entity
+             */
+            status: string;
         };
         Order: {
-            accounts?: number;
-            agent?: string;
-            ask?: number;
-            average_price?: number | null;
-            bid?: number;
-            client_order_id?: string;
+            accounts: number;
+            agent: string;
+            ask: number;
+            average_price: number | null;
+            bid: number;
+            client_order_id: string;
             /** Format: date-time */
-            created_at?: string;
-            decision_id?: number | null;
-            error_code?: string | null;
-            error_message?: string | null;
-            exchange_order_id?: string | null;
-            executed_cost?: number;
-            executed_quantity?: number;
-            limit_price?: number;
-            quantity?: number;
-            reason?: string;
+            created_at: string;
+            decision_id: number | null;
+            error_code: string | null;
+            error_message: string | null;
+            exchange_order_id: string | null;
+            executed_cost: number;
+            executed_quantity: number;
+            limit_price: number;
+            quantity: number;
+            reason: string;
             /** Format: date-time */
-            resolved_at?: string | null;
-            side?: string;
-            state?: string;
-            symbol?: string;
+            resolved_at: string | null;
+            side: string;
+            state: string;
+            symbol: string;
         };
         Orders: {
-            items?: components["schemas"]["Order"][];
+            items: components["schemas"]["Order"][];
             /** @description pass it as `cursor` for the next page; null: no more */
-            next_cursor?: string | null;
-        };
-        PaginationMetadata: {
-            /** @description First available page number. */
-            first_page?: number;
-            /** @description Last available page number. */
-            last_page?: number;
-            /** @description Next page number. */
-            next_page?: number;
-            /** @description Current page number. */
-            page?: number;
-            /** @description Previous page number. */
-            previous_page?: number;
-            /** @description Total number of items. */
-            total?: number;
-            /** @description Total number of pages. */
-            total_pages?: number;
+            next_cursor: string | null;
         };
         Performance: {
-            items?: components["schemas"]["Snapshot"][];
+            items: components["schemas"]["Snapshot"][];
             /** @description pass it as `cursor` for the next page; null: no more */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         Point: {
             /** Format: date-time */
-            at?: string;
+            at: string;
             /** @description 0 to 1, from the peak so far, flows taken out */
-            drawdown?: number;
-            equity?: number;
+            drawdown: number;
+            equity: number;
         };
         Position: {
-            accounts?: number;
+            accounts: number;
             /** @description the market's bid */
-            current_price?: number | null;
+            current_price: number | null;
             /** @description paid per unit held, fees included */
-            entry_price?: number;
+            entry_price: number;
             /**
              * Format: date-time
              * @description the earliest
              */
-            opened_at?: string;
-            pnl?: number | null;
+            opened_at: string;
+            pnl: number | null;
             /** @description percent of what was paid */
-            pnl_pct?: number | null;
-            quantity?: number;
+            pnl_pct: number | null;
+            quantity: number;
             /** @enum {string} */
-            side?: "long";
+            side: "long";
             /** @description weighted by quantity; where a trailing stop stands now */
-            stop?: number | null;
-            symbol?: string;
+            stop: number | null;
+            symbol: string;
             /** @description weighted by quantity */
-            target?: number | null;
+            target: number | null;
         };
         Positions: {
-            positions?: components["schemas"]["Position"][];
-            total_positions?: number;
+            positions: components["schemas"]["Position"][];
+            total_positions: number;
         };
         Profile: {
-            agent?: string;
+            agent: string;
             /** @description by name of the limit */
-            limits?: {
+            limits: {
                 [key: string]: components["schemas"]["Limit"];
             };
             /** @description rises with every change; each decision names its own; null: never started */
-            version?: number | null;
+            version: number | null;
         };
         Readiness: {
-            /** @description each by name: up or what is wrong */
-            dependencies?: {
-                [key: string]: unknown;
+            /** @description database, redis, exchange, ml_engine, worker, beat, clock */
+            dependencies: {
+                [key: string]: "up" | "down" | "unknown";
+            };
+            /** @description the same, with reasons */
+            details: {
+                [key: string]: components["schemas"]["Condition"];
             };
             /** @enum {string} */
-            status?: "ready" | "not ready";
+            status: "ready" | "not ready";
         };
         ReasonBody: {
             /** @example exchange maintenance */
@@ -2218,67 +1221,68 @@ export interface components {
             reference_id: string;
         };
         Requested: {
-            id?: number;
+            id: number;
             /** @enum {string} */
-            status?: "pending";
+            status: "pending";
             /** @description where its result will be */
-            status_url?: string;
+            status_url: string;
         };
         ResetAnswer: {
             /** @description only if the answer is about one account */
             account_id?: string;
-            accounts?: number;
+            accounts: number;
+            /** @description of an agent as a whole */
             accounts_running?: number;
-            agent?: string;
+            agent: string;
             /** @description an account trades only while its agent runs too */
-            agent_status?: string;
+            agent_status: string;
             /** @description deposits less withdrawals plus realised profit */
-            balance?: number;
+            balance: number;
             /** @description what keeps it from entering */
-            breakers?: components["schemas"]["Breaker"][];
+            breakers: components["schemas"]["Breaker"][];
             /** @description how many ended */
-            breakers_reset?: number;
-            cash?: number;
+            breakers_reset: number;
+            cash: number;
             /** @description cash, reserved cash and open positions at the market's bid */
-            equity?: number;
+            equity: number;
             /** @description open positions at the market's bid */
-            exposure?: number;
-            last_error?: string | null;
+            exposure: number;
+            last_error: string | null;
             /** Format: date-time */
-            last_tick_at?: string | null;
+            last_tick_at: string | null;
             /** Format: date-time */
-            next_tick_at?: string | null;
-            open_positions?: number;
-            profile_version?: number | null;
+            next_tick_at: string | null;
+            open_positions: number;
+            profile_version: number | null;
             /** @description set aside for orders whose outcome is open */
-            reserved?: number;
+            reserved: number;
             /** @enum {string} */
-            status?: "running" | "paused" | "stopped";
+            status: "running" | "paused" | "stopped";
             /** @description how an investor calls the agent's risk profile */
-            style?: string | null;
-            symbols?: string[];
-            tick_seconds?: number | null;
+            style: string | null;
+            symbols: string[];
+            tick_seconds: number | null;
             /** @enum {string} */
-            trading_state?: "ACTIVE" | "REDUCING" | "HALTED";
+            trading_state: "ACTIVE" | "REDUCING" | "HALTED";
             /** @description rises with every control call but the start of one more account */
-            version?: number;
+            version: number;
         };
         Run: {
-            detail?: string | null;
-            fills?: number;
+            detail: string | null;
+            fills: number;
             /** Format: date-time */
-            finished_at?: string | null;
-            full?: boolean;
-            id?: number;
+            finished_at: string | null;
+            full: boolean;
+            id: number;
             /** @description of the book that were compared */
-            orders?: number;
+            orders: number;
             /** Format: date-time */
-            requested_at?: string;
-            requested_by?: string;
+            requested_at: string;
+            requested_by: string;
             /** @enum {string|null} */
-            result?: "ok" | "accepted" | "mismatch" | "venue_wiped" | "busy" | "failed" | null;
+            result: "ok" | "accepted" | "mismatch" | "venue_wiped" | "busy" | "failed" | null;
             /** Format: date-time */
-            started_at?: string | null;
+            started_at: string | null;
         };
         RunBody: {
             /**
@@ -2289,134 +1293,136 @@ export interface components {
         };
         ServiceResetAnswer: {
             /** @description of the whole service */
-            breakers?: components["schemas"]["Breaker"][];
+            breakers: components["schemas"]["Breaker"][];
             /** @description how many ended */
-            breakers_reset?: number;
-            reason?: string;
+            breakers_reset: number;
+            reason: string;
             /** @enum {string} */
-            state?: "ACTIVE" | "REDUCING" | "HALTED";
+            state: "ACTIVE" | "REDUCING" | "HALTED";
             /** Format: date-time */
-            updated_at?: string;
-            version?: number;
+            updated_at: string;
+            version: number;
             /** @description only if something is still to be made up for */
             warning?: string;
         };
         SignalBody: {
             /** @enum {string} */
-            action?: "buy" | "sell" | "hold";
+            action: "buy" | "sell" | "hold";
             /** @example 0.85 */
-            confidence?: number;
+            confidence: number;
             /** @description the same id twice is one signal, decided once */
             id?: string | null;
             /** @example 45000 */
-            price?: number;
+            price: number;
             /** @example BTCUSDT */
-            symbol?: string;
+            symbol: string;
             /** @description ISO 8601 or Unix seconds; now, if left out */
-            timestamp?: string | null;
+            timestamp?: string | number | null;
         };
         SignalOutcome: {
-            decision?: components["schemas"]["Decision"];
-            orders?: components["schemas"]["Order"][];
-            signal_id?: string;
+            decision: components["schemas"]["Decision"];
+            orders: components["schemas"]["Order"][];
+            signal_id: string;
         };
         SignalPending: {
-            signal_id?: string;
+            signal_id: string;
             /** @enum {string} */
-            status?: "pending";
+            status: "pending";
             /** @description where its outcome will be */
-            status_url?: string;
+            status_url: string;
         };
         SignalReceived: {
-            signal_id?: string;
+            signal_id: string;
             /** @enum {string} */
-            status?: "received";
+            status: "received";
         };
         Snapshot: {
-            closing_balance?: number;
-            opening_balance?: number;
-            period_type?: string;
-            profit_loss?: number;
+            closing_balance: number;
+            opening_balance: number;
+            period_type: string;
+            profit_loss: number;
             /** Format: date */
-            snapshot_date?: string;
-            total_trades?: number;
-            winning_trades?: number;
+            snapshot_date: string;
+            total_trades: number;
+            winning_trades: number;
         };
         Standing: {
             /** @description only if the answer is about one account */
             account_id?: string;
-            accounts?: number;
+            accounts: number;
+            /** @description of an agent as a whole */
             accounts_running?: number;
-            agent?: string;
+            agent: string;
             /** @description an account trades only while its agent runs too */
-            agent_status?: string;
+            agent_status: string;
             /** @description deposits less withdrawals plus realised profit */
-            balance?: number;
+            balance: number;
             /** @description what keeps it from entering */
-            breakers?: components["schemas"]["Breaker"][];
-            cash?: number;
+            breakers: components["schemas"]["Breaker"][];
+            cash: number;
             /** @description cash, reserved cash and open positions at the market's bid */
-            equity?: number;
+            equity: number;
             /** @description open positions at the market's bid */
-            exposure?: number;
-            last_error?: string | null;
+            exposure: number;
+            last_error: string | null;
             /** Format: date-time */
-            last_tick_at?: string | null;
+            last_tick_at: string | null;
             /** Format: date-time */
-            next_tick_at?: string | null;
-            open_positions?: number;
-            profile_version?: number | null;
+            next_tick_at: string | null;
+            open_positions: number;
+            profile_version: number | null;
             /** @description set aside for orders whose outcome is open */
-            reserved?: number;
+            reserved: number;
             /** @enum {string} */
-            status?: "running" | "paused" | "stopped";
+            status: "running" | "paused" | "stopped";
             /** @description how an investor calls the agent's risk profile */
-            style?: string | null;
-            symbols?: string[];
-            tick_seconds?: number | null;
+            style: string | null;
+            symbols: string[];
+            tick_seconds: number | null;
             /** @enum {string} */
-            trading_state?: "ACTIVE" | "REDUCING" | "HALTED";
+            trading_state: "ACTIVE" | "REDUCING" | "HALTED";
             /** @description rises with every control call but the start of one more account */
-            version?: number;
+            version: number;
         };
         StartAnswer: {
             /** @description only if the answer is about one account */
             account_id?: string;
-            accounts?: number;
+            accounts: number;
+            /** @description of an agent as a whole */
             accounts_running?: number;
-            agent?: string;
+            agent: string;
             /** @description an account trades only while its agent runs too */
-            agent_status?: string;
+            agent_status: string;
             /** @description deposits less withdrawals plus realised profit */
-            balance?: number;
+            balance: number;
             /** @description what keeps it from entering */
-            breakers?: components["schemas"]["Breaker"][];
-            cash?: number;
+            breakers: components["schemas"]["Breaker"][];
+            cash: number;
             /** @description cash, reserved cash and open positions at the market's bid */
-            equity?: number;
+            equity: number;
             /** @description open positions at the market's bid */
-            exposure?: number;
-            last_error?: string | null;
+            exposure: number;
+            last_error: string | null;
             /** Format: date-time */
-            last_tick_at?: string | null;
+            last_tick_at: string | null;
             /** Format: date-time */
-            next_tick_at?: string | null;
-            open_positions?: number;
+            next_tick_at: string | null;
+            open_positions: number;
             /** @description false: it existed before and runs with its own money */
-            opened?: boolean;
-            profile_version?: number | null;
+            opened: boolean;
+            profile_version: number | null;
             /** @description set aside for orders whose outcome is open */
-            reserved?: number;
+            reserved: number;
             /** @enum {string} */
-            status?: "running" | "paused" | "stopped";
+            status: "running" | "paused" | "stopped";
             /** @description how an investor calls the agent's risk profile */
-            style?: string | null;
-            symbols?: string[];
-            tick_seconds?: number | null;
+            style: string | null;
+            symbols: string[];
+            tick_seconds: number | null;
             /** @enum {string} */
-            trading_state?: "ACTIVE" | "REDUCING" | "HALTED";
+            trading_state: "ACTIVE" | "REDUCING" | "HALTED";
             /** @description rises with every control call but the start of one more account */
-            version?: number;
+            version: number;
             /** @description only if something is still to be made up for */
             warning?: string;
         };
@@ -2426,7 +1432,7 @@ export interface components {
             /** @description if given, the agent of the path */
             agent_name?: string;
             /**
-             * @description money to open the account with, above 0; one that exists keeps its own
+             * @description money to open the account with, at most 8 decimals; one that exists keeps its own
              * @example 1000
              */
             initial_equity: number;
@@ -2448,59 +1454,59 @@ export interface components {
         };
         SwitchAnswer: {
             /** @description of the whole service */
-            breakers?: components["schemas"]["Breaker"][];
-            reason?: string;
+            breakers: components["schemas"]["Breaker"][];
+            reason: string;
             /** @enum {string} */
-            state?: "ACTIVE" | "REDUCING" | "HALTED";
+            state: "ACTIVE" | "REDUCING" | "HALTED";
             /** Format: date-time */
-            updated_at?: string;
-            version?: number;
+            updated_at: string;
+            version: number;
             /** @description only if something is still to be made up for */
             warning?: string;
         };
         Trade: {
-            account_id?: string;
-            agent?: string;
+            account_id: string;
+            agent: string;
             /** Format: date-time */
-            closed_at?: string;
-            cost?: number;
+            closed_at: string;
+            cost: number;
             /** @description client order id */
-            entry_order_id?: string | null;
-            entry_price?: number;
+            entry_order_id: string | null;
+            entry_price: number;
             /** @description client order id */
-            exit_order_id?: string;
-            exit_price?: number;
+            exit_order_id: string;
+            exit_price: number;
             /** Format: uuid */
-            id?: string;
+            id: string;
             /** Format: date-time */
-            opened_at?: string;
-            proceeds?: number;
-            profit_loss?: number;
-            quantity?: number;
-            reason?: string;
-            symbol?: string;
+            opened_at: string;
+            proceeds: number;
+            profit_loss: number;
+            quantity: number;
+            reason: string;
+            symbol: string;
         };
         Trades: {
-            items?: components["schemas"]["Trade"][];
+            items: components["schemas"]["Trade"][];
             /** @description pass it as `cursor` for the next page; null: no more */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         Transaction: {
-            amount?: number;
-            balance_after?: number;
-            balance_before?: number;
+            amount: number;
+            balance_after: number;
+            balance_before: number;
             /** Format: date-time */
-            created_at?: string;
-            description?: string | null;
-            id?: string;
-            reference_id?: string | null;
-            reference_type?: string | null;
-            transaction_type?: string;
+            created_at: string;
+            description: string | null;
+            id: string;
+            reference_id: string | null;
+            reference_type: string | null;
+            transaction_type: string;
         };
         Transactions: {
-            items?: components["schemas"]["Transaction"][];
+            items: components["schemas"]["Transaction"][];
             /** @description pass it as `cursor` for the next page; null: no more */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         WebhookBody: {
             /** @default atlas */
@@ -2508,32 +1514,32 @@ export interface components {
             signal: components["schemas"]["SignalBody"];
         };
         Withdrawal: {
-            account_id?: string;
+            account_id: string;
             /** @description null while a closing is pending: all there will be */
-            amount?: number | null;
+            amount: number | null;
             /** @description null until it is paid */
-            balance_after?: number | null;
+            balance_after: number | null;
             /** @description what a pending one waits for, why one failed */
-            detail?: string | null;
+            detail: string | null;
             /** Format: date-time */
-            finished_at?: string | null;
+            finished_at: string | null;
             /** @description if it failed: the cash there was */
-            free?: number | null;
+            free: number | null;
             /** @enum {string} */
-            kind?: "withdrawal" | "closing";
-            reference_id?: string;
+            kind: "withdrawal" | "closing";
+            reference_id: string;
             /** Format: date-time */
-            requested_at?: string;
+            requested_at: string;
             /** @enum {string} */
-            status?: "pending" | "completed" | "failed";
+            status: "pending" | "completed" | "failed";
             /** @description where it will be found */
-            status_url?: string;
+            status_url: string;
             /** @description only if something is still to be made up for */
             warning?: string;
         };
         WithdrawalBody: {
             /**
-             * @description above 0, at most 8 decimals
+             * @description at most 8 decimals
              * @example 250
              */
             amount: number;
@@ -2549,14 +1555,14 @@ export interface components {
             reference_id: string;
         };
         Withdrawals: {
-            items?: components["schemas"]["Withdrawal"][];
+            items: components["schemas"]["Withdrawal"][];
             /** @description pass it as `cursor` for the next page; null: no more */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
     };
     responses: {
-        /** @description Default error response */
-        DEFAULT_ERROR: {
+        /** @description The body is not valid JSON */
+        BadRequest: {
             headers: {
                 [name: string]: unknown;
             };
@@ -2564,8 +1570,95 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Unprocessable Entity */
-        UNPROCESSABLE_ENTITY: {
+        /** @description Not now; the message says what to do instead */
+        Conflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The body is larger than 64 KiB */
+        ContentTooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The token's scope does not reach this far, or the request came from another site's page */
+        Forbidden: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description There is no such agent, account or record */
+        NotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description It has changed since the state that `If-Match` names */
+        PreconditionFailed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The database is out of reach or too busy; try again */
+        ServiceUnavailable: {
+            headers: {
+                /** @description seconds to wait */
+                "Retry-After"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description Too many requests; try again after `Retry-After` seconds */
+        TooManyRequests: {
+            headers: {
+                /** @description seconds to wait */
+                "Retry-After"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description A valid API token is needed */
+        Unauthorized: {
+            headers: {
+                /** @description Bearer */
+                "WWW-Authenticate"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description A field is missing, of the wrong type or out of range; `errors` names it */
+        UnprocessableContent: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The body is not sent as application/json */
+        UnsupportedMediaType: {
             headers: {
                 [name: string]: unknown;
             };
@@ -2580,4 +1673,1263 @@ export interface components {
     pathItems: never;
 }
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+    listAccounts: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: number;
+                agent?: string;
+                status?: "stopped" | "running" | "paused";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accounts"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    closeAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReferenceBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Withdrawal"];
+                };
+            };
+            /** @description Pending: something is sold first */
+            202: {
+                headers: {
+                    /** @description where its outcome will be */
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Withdrawal"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    depositToAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DepositBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DepositAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getAccountEquity: {
+        parameters: {
+            query?: {
+                /** @description daily closes at most, the newest */
+                days?: number;
+                /** @description svg: a picture of it */
+                format?: "json" | "svg";
+            };
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The curve, or with `format=svg` its picture */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Equity"];
+                    "image/svg+xml": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listAccountPerformance: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description daily, weekly or monthly */
+                period_type?: string;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Performance"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listAccountTrades: {
+        parameters: {
+            query?: {
+                limit?: number;
+                symbol?: string;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountTrades"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listAccountTransactions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transactions"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listWithdrawals: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: number;
+            };
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Withdrawals"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    withdrawFromAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WithdrawalBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Withdrawal"];
+                };
+            };
+            /** @description Pending: something is sold first */
+            202: {
+                headers: {
+                    /** @description where its outcome will be */
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Withdrawal"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Not as much is free, or it failed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotEnoughCashError"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getWithdrawal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                reference_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Withdrawal"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listAgents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agents"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    resetAgentBreakers: {
+        parameters: {
+            query?: {
+                account_id?: string;
+            };
+            header?: never;
+            path: {
+                agent: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AccountBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResetAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getAgentEquity: {
+        parameters: {
+            query?: {
+                /** @description daily closes at most, the newest */
+                days?: number;
+                /** @description svg: a picture of it */
+                format?: "json" | "svg";
+                account_id?: string;
+            };
+            header?: never;
+            path: {
+                agent: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The curve, or with `format=svg` its picture */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Equity"];
+                    "image/svg+xml": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getAgentMetrics: {
+        parameters: {
+            query?: {
+                account_id?: string;
+            };
+            header?: never;
+            path: {
+                agent: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Metrics"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    pauseAgent: {
+        parameters: {
+            query?: {
+                account_id?: string;
+            };
+            header?: never;
+            path: {
+                agent: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AccountBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ControlAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getAgentPositions: {
+        parameters: {
+            query?: {
+                account_id?: string;
+            };
+            header?: never;
+            path: {
+                agent: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Positions"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getAgentProfile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    resumeAgent: {
+        parameters: {
+            query?: {
+                account_id?: string;
+            };
+            header?: never;
+            path: {
+                agent: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AccountBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ControlAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    sendSignal: {
+        parameters: {
+            query?: {
+                /** @description seconds to wait for the outcome */
+                wait?: number;
+            };
+            header?: never;
+            path: {
+                agent: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignalBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignalOutcome"];
+                };
+            };
+            /** @description Not decided yet; look at `status_url` */
+            202: {
+                headers: {
+                    /** @description where its outcome will be */
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignalPending"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    startAgent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StartAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getAgentStatus: {
+        parameters: {
+            query?: {
+                account_id?: string;
+            };
+            header?: never;
+            path: {
+                agent: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Standing"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    stopAgent: {
+        parameters: {
+            query?: {
+                account_id?: string;
+            };
+            header?: never;
+            path: {
+                agent: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["StopBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ControlAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listDecisions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: number;
+                agent?: string;
+                symbol?: string;
+                /** @description decisions of the agents that served this account, and its outcome */
+                account_id?: string;
+                /** @description the account's outcome if `account_id` is given */
+                code?: string;
+                signal_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decisions"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getPrometheusMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Prometheus text */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listOrders: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: number;
+                agent?: string;
+                symbol?: string;
+                state?: "intended" | "unknown" | "filled" | "partially_filled" | "expired" | "rejected" | "withdrawn" | "absent";
+                client_order_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Orders"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getReadiness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            /** @description Something it needs is missing */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+        };
+    };
+    getReconciliation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Latest"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    requestReconciliation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    /** @description where its outcome will be */
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Requested"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getReconciliationRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listTrades: {
+        parameters: {
+            query?: {
+                limit?: number;
+                symbol?: string;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+                agent?: string;
+                account_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trades"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getTradingState: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SwitchAnswer"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    activateTrading: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SwitchAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    resetServiceBreakers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceResetAnswer"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    haltTrading: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SwitchAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    reduceTrading: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SwitchAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    receiveMlSignal: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description hex HMAC-SHA256 of the raw body, or of `timestamp.body` if a timestamp is sent */
+                "X-ML-Signature": string;
+                /** @description Unix seconds, at most five minutes from now */
+                "X-ML-Timestamp"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignalReceived"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+}

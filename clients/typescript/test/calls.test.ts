@@ -85,9 +85,9 @@ test("a proxy's page instead of JSON is an error with its status, not one of the
 test('every POST has a key of its own, and a given one is kept', async (t) => {
   const { baseUrl, asked } = await answering(t, json(200, RUNNING));
   const client = new TradingAgentsClient({ baseUrl });
-  await client.deposit('alice', 5, 'tx-1');
-  await client.deposit('alice', 5, 'tx-2');
-  await client.deposit('alice', 5, 'tx-3', { idempotencyKey: 'mine' });
+  await client.depositToAccount('alice', 5, 'tx-1');
+  await client.depositToAccount('alice', 5, 'tx-2');
+  await client.depositToAccount('alice', 5, 'tx-3', { idempotencyKey: 'mine' });
   await client.getAccount('alice');
   const keys = asked.map((request) => request.headers['idempotency-key']);
   assert.match(String(keys[0]), UUID);
