@@ -13,7 +13,9 @@ from api import (
     auth,
     errors,
     flows,
+    headers,
     idempotency,
+    limits,
     measures,
     ops,
     reconciliation,
@@ -64,9 +66,11 @@ def create_app(services: ControlServices | None = None) -> Flask:
     app.config.update(CONFIGURATION)
     app.json = DecimalJSONProvider(app)
     app.extensions[EXTENSION] = at_hand
+    headers.register(app)
     ops.register(app, at_hand)
     app.extensions[ops.REGISTRY] = _registry(at_hand)
     auth.identify(app, at_hand.settings.api_tokens, auth.TokenReader(at_hand.book))
+    limits.register(app, at_hand.settings)
     auth.guard(app)
     idempotency.register(app)
     _register_routes(app)

@@ -108,7 +108,7 @@ def identify(app: Flask, api_tokens: tuple[str, ...], reader: TokenReader) -> No
     @app.before_request
     def note_caller() -> None:
         _refuse_preflight()
-        g.caller = None if _takes_no_token() else _caller(digests, reader)
+        g.caller = None if takes_no_token() else _caller(digests, reader)
 
 
 def guard(app: Flask) -> None:
@@ -116,7 +116,7 @@ def guard(app: Flask) -> None:
 
     @app.before_request
     def check() -> None:
-        if not _takes_no_token():
+        if not takes_no_token():
             _check_scope(caller())
 
 
@@ -132,7 +132,8 @@ def actor() -> str:
     return "nobody" if found is None else found.name
 
 
-def _takes_no_token() -> bool:
+def takes_no_token() -> bool:
+    """Whether the present request goes to a route that is open to all: a probe, the documentation, the webhook."""
     endpoint = request.endpoint
     if endpoint is None or endpoint in DOCUMENTATION:
         return endpoint is not None

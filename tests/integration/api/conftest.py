@@ -18,7 +18,8 @@ from runtime.settings import load
 from tests.integration.api.contract import believe
 
 SECRET = "a shared secret"
-ENVIRONMENT = {"ML_ENGINE_URL": "http://127.0.0.1:1", "ML_WEBHOOK_SECRET": SECRET}
+AMPLE = dict.fromkeys(("RATE_LIMIT_READ", "RATE_LIMIT_CONTROL", "RATE_LIMIT_WEBHOOK"), "1000000/minute")
+ENVIRONMENT = {"ML_ENGINE_URL": "http://127.0.0.1:1", "ML_WEBHOOK_SECRET": SECRET, **AMPLE}
 
 Start = Callable[..., dict[str, Any]]
 
