@@ -15,8 +15,8 @@ from kombu import Queue
 from kombu.exceptions import OperationalError
 from redbeat import RedBeatSchedulerEntry
 
-SIGNALS, TICKS, UPKEEP = "signals", "ticks", "upkeep"
-QUEUES = (SIGNALS, TICKS, UPKEEP)
+SIGNALS, TICKS, UPKEEP, EVENTS = "signals", "ticks", "upkeep", "events"
+QUEUES = (SIGNALS, TICKS, UPKEEP, EVENTS)
 KEY_PREFIX = "redbeat:"
 BEAT_LOCK_KEY = f"{KEY_PREFIX}:lock"
 """RedBeat's own name for it; whoever holds it sends, and takes it anew at the beginning of every round."""
@@ -25,6 +25,9 @@ BEAT_LOCK_SECONDS = 10
 TICK_TASK = "agents.tick"
 SIGNAL_TASK = "agents.signal"
 RECONCILE_TASK = "exchange.reconcile"
+DELIVER_TASK = "events.deliver"
+DELIVER_SECONDS = 5
+"""Beat sends it so often, whether somebody announces events or not."""
 HARD_TIME_LIMIT = 240
 VISIBILITY_TIMEOUT = 2 * HARD_TIME_LIMIT
 SOCKET_TIMEOUT = 2
@@ -49,7 +52,7 @@ def celery_app(redis_url: str) -> Celery:
         task_ignore_result=True,
         task_queues=[Queue(name) for name in QUEUES],
         task_default_queue=UPKEEP,
-        task_routes={SIGNAL_TASK: {"queue": SIGNALS}, TICK_TASK: {"queue": TICKS}},
+        task_routes={SIGNAL_TASK: {"queue": SIGNALS}, TICK_TASK: {"queue": TICKS}, DELIVER_TASK: {"queue": EVENTS}},
         task_create_missing_queues=False,
         task_acks_late=False,
         task_time_limit=HARD_TIME_LIMIT,
@@ -104,6 +107,18 @@ class TaskQueue:
             self.app.send_task(RECONCILE_TASK, task_id=f"reconciliation-{run_id}")
         except OperationalError as error:
             logger.warning("reconciliation %s not announced, the next periodic one serves it: %s", run_id, error)
+            return False
+        return True
+
+    def announce_events(self) -> bool:
+        """Wake a worker for events that were written; False if the broker is out of reach.
+
+        They wait in the book then, until beat sends the same.
+        """
+        try:
+            self.app.send_task(DELIVER_TASK, expires=DELIVER_SECONDS)
+        except OperationalError as error:
+            logger.warning("events not announced, beat does within %s s: %s", DELIVER_SECONDS, error)
             return False
         return True
 

@@ -1,14 +1,16 @@
 """Connections to the book, and its unit of work."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from io import StringIO
 from typing import Any
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
+
+from journal.events import WRITTEN
 
 Cell = str | int | Decimal | datetime | None
 
@@ -34,21 +36,33 @@ def connect(url: str, *, pool_size: int = 5) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
+        # Parameters hold secrets and what investors own: errors that are logged show none.
+        hide_parameters=True,
         connect_args={"connect_timeout": 5, "options": options, "application_name": "trading-agents"},
     )
 
 
 class Book:
-    """The way to the book: every write happens inside one :meth:`unit_of_work`."""
+    """The way to the book: every write happens inside one :meth:`unit_of_work`.
 
-    def __init__(self, engine: Engine) -> None:
+    Args:
+        engine: from :func:`connect`.
+        on_events: called after the commit of a unit of work that wrote events; must not raise.
+    """
+
+    def __init__(self, engine: Engine, on_events: Callable[[], object] | None = None) -> None:
         self.engine = engine
+        self._on_events = on_events
 
     @contextmanager
     def unit_of_work(self) -> Iterator[Session]:
         """One transaction: committed when the block ends, rolled back if it raises."""
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
-            yield session
+        with Session(self.engine, expire_on_commit=False) as session:
+            with session.begin():
+                yield session
+            wrote_events = WRITTEN in session.info
+        if wrote_events and self._on_events is not None:
+            self._on_events()
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -76,3 +90,16 @@ def copy_rows(session: Session, table: str, columns: Sequence[str], rows: Iterab
     raw: Any = session.connection().connection.driver_connection
     with raw.cursor() as cursor:
         cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", lines)
+
+
+MANY_ROWS = 1000
+FOR_MANY_ROWS = "SELECT set_config('enable_nestloop', 'off', true), set_config('work_mem', '64MB', true)"
+
+
+def expect_rows(session: Session, rows: int) -> None:
+    """Have the rest of the transaction planned for so many rows, which the planner's statistics do not know of yet.
+
+    It takes rows that were written a moment ago for few, joins them one by one and sorts them on disk.
+    """
+    if rows >= MANY_ROWS:
+        session.execute(text(FOR_MANY_ROWS))

@@ -61,11 +61,12 @@ class WorkerServices:
 
 def control_services(settings: Settings) -> ControlServices:
     """Wire the control API."""
+    queue = TaskQueue(celery_app(settings.redis_url))
     return ControlServices(
         settings=settings,
-        book=Book(connect(settings.database_url, pool_size=10)),
+        book=Book(connect(settings.database_url, pool_size=10), queue.announce_events),
         state=StateStore(state.connect(settings.redis_url)),
-        queue=TaskQueue(celery_app(settings.redis_url)),
+        queue=queue,
     )
 
 
@@ -77,11 +78,12 @@ def worker_services(settings: Settings, exchange_settings: ExchangeSettings) -> 
     from adapters.ml_engine import MLSignalConsumer  # noqa: PLC0415 - see above
 
     store = StateStore(state.connect(settings.redis_url))
+    queue = TaskQueue(celery_app(settings.redis_url))
     return WorkerServices(
         settings=settings,
-        book=Book(connect(settings.database_url, pool_size=2)),
+        book=Book(connect(settings.database_url, pool_size=2), queue.announce_events),
         state=store,
-        queue=TaskQueue(celery_app(settings.redis_url)),
+        queue=queue,
         exchange=Exchange(
             api_key=exchange_settings.api_key,
             api_secret=exchange_settings.api_secret,

@@ -2,6 +2,8 @@
 
 from celery.schedules import crontab, schedule
 
+from adapters.queue import DELIVER_SECONDS, DELIVER_TASK
+
 RESOLVE_SECONDS = 5
 SWEEP_SECONDS = 5
 REHYDRATE_SECONDS = 15
@@ -27,6 +29,11 @@ PERIODIC = {
         "task": "exchange.reconcile",
         "schedule": schedule(RECONCILE_SECONDS),
         "options": {"expires": RECONCILE_SECONDS},
+    },
+    "events.deliver": {
+        "task": DELIVER_TASK,
+        "schedule": schedule(DELIVER_SECONDS),
+        "options": {"expires": DELIVER_SECONDS},
     },
     "idempotency.forget": {"task": "idempotency.forget", "schedule": crontab(minute=17)},
     "performance.sync": {"task": "performance.sync", "schedule": crontab(hour=0, minute=0)},

@@ -5,6 +5,7 @@ from celery import shared_task
 from journal import control, idempotency, signals
 from runtime.publishing import publish
 from tasks.celery import services
+from tasks.delivering import deliver_events
 from tasks.reconciling import reconcile
 
 FORGOTTEN_AFTER_SECONDS = 5
@@ -40,6 +41,12 @@ def reconcile_exchange() -> str:
     wired = services()
     with wired.state.lease(RECONCILING, wait_seconds=0) as lease:
         return "busy elsewhere" if lease is None else reconcile(wired)
+
+
+@shared_task(name="events.deliver")
+def deliver() -> str:
+    """Deliver events to those who subscribed, unless another worker is at it."""
+    return deliver_events(services())
 
 
 @shared_task(name="idempotency.forget")

@@ -11,7 +11,9 @@ API_SECRETS = frozenset({"ML_WEBHOOK_SECRET", "ML_WEBHOOK_SECRET_PREVIOUS", "API
 # Where the API listens: without its tokens, other processes' settings would refuse an address open to others.
 API_ADDRESS = frozenset({"HOST", "PORT"})
 # A pushed signal is waited for by its caller: no tick may stand before it. Both lend a hand with the upkeep.
-WORKERS = {"worker-signals": "signals,upkeep", "worker-ticks": "ticks,upkeep"}
+WORKERS = {"worker-signals": "signals,upkeep", "worker-ticks": "ticks,upkeep,events"}
+# Events are delivered by one at a time: beside a subscriber that hangs, there is room for ticks.
+CONCURRENCY = {"worker-signals": "1", "worker-ticks": "2"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def api(environment: Mapping[str, str], host: str, port: int) -> Service:
 
 def worker(environment: Mapping[str, str], name: str) -> Service:
     """One of the processes of `WORKERS`; the only kind that holds the exchange's keys."""
-    queues = ("--queues", WORKERS[name], "--concurrency", "1")
+    queues = ("--queues", WORKERS[name], "--concurrency", CONCURRENCY[name])
     command = _celery("worker", "--hostname", f"{name}@%h", *queues, "--events", "--loglevel", "INFO")
     own = _without(environment, SANDBOX_KEYS | API_SECRETS | API_ADDRESS)
     return Service(name, command, own, ready_words=" ready.")

@@ -17,8 +17,8 @@ REST_SECONDS = 0.3
 TERM_SECONDS = 15
 
 BEAT = ("beat", "--scheduler", "redbeat.RedBeatScheduler", "--loglevel", "INFO", "--pidfile", "")
-QUEUES = ("signals,upkeep", "ticks,upkeep")
-ALL_QUEUES = "signals,ticks,upkeep"
+QUEUES = ("signals,upkeep", "ticks,upkeep,events")
+ALL_QUEUES = "signals,ticks,upkeep,events"
 
 
 def worker_arguments(number: int, queues: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.queue import SIGNALS, TICKS, UPKEEP
+from adapters.queue import QUEUES
 from sandbox.launcher import services
 from sandbox.launcher.services import Service
 
@@ -53,7 +53,7 @@ def test_where_the_api_listens_is_no_business_of_a_worker(name: str) -> None:
 
 def test_together_the_workers_serve_every_queue() -> None:
     served = {queue for queues in services.WORKERS.values() for queue in queues.split(",")}
-    assert served == {SIGNALS, TICKS, UPKEEP}
+    assert served == set(QUEUES)
 
 
 def test_no_secret_is_on_a_command_line_or_in_a_repr() -> None:
