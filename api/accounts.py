@@ -9,7 +9,7 @@ from agents.errors import NotFoundError
 from api import answers, record_answers, schemas
 from api.blueprint import Blueprint
 from api.control import described
-from api.paging import page
+from api.paging import page, scanned_page
 from api.services import profile_of, services
 from journal import outward_queries, queries, record_queries
 
@@ -71,7 +71,7 @@ def trades(query: Answer, account_id: str) -> Answer:
     """Positions it closed."""
     with services().book.reading() as session:
         _known(session, account_id)
-        return page(
+        return scanned_page(
             lambda limit: record_queries.trades(
                 session, account_id=account_id, symbol=query.get("symbol"), before=query.get("cursor"), limit=limit
             ),

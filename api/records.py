@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from agents.errors import NotFoundError
 from api import answers, record_answers, schemas
 from api.blueprint import Blueprint
-from api.paging import page
+from api.paging import scanned_page
 from api.services import profile_of, services
 from journal import queries, record_queries
 
@@ -28,7 +28,7 @@ def decisions(query: Answer) -> Answer:
     filters = _filters(query, "agent", "symbol", "account_id", "code", "signal_id")
     with services().book.reading() as session:
         _check_known(session, query)
-        return page(
+        return scanned_page(
             lambda limit: record_queries.decisions(session, **filters, before=query.get("cursor"), limit=limit),
             query["limit"],
             "id",
@@ -43,7 +43,7 @@ def orders(query: Answer) -> Answer:
     filters = _filters(query, "agent", "symbol", "state", "client_order_id")
     with services().book.reading() as session:
         _check_known(session, query)
-        return page(
+        return scanned_page(
             lambda limit: record_queries.orders(session, **filters, before=query.get("cursor"), limit=limit),
             query["limit"],
             "id",
@@ -58,7 +58,7 @@ def trades(query: Answer) -> Answer:
     filters = _filters(query, "agent", "symbol", "account_id")
     with services().book.reading() as session:
         _check_known(session, query)
-        return page(
+        return scanned_page(
             lambda limit: record_queries.trades(session, **filters, before=query.get("cursor"), limit=limit),
             query["limit"],
             "id",

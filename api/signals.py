@@ -98,8 +98,8 @@ def _outcome(signal_id: str, decision_id: int) -> Answer:
     with services().book.reading() as session:
         return {
             "signal_id": signal_id,
-            "decision": record_queries.decisions(session, decision_id=decision_id, limit=1)[0],
-            "orders": record_queries.orders(session, decision_id=decision_id, limit=schemas.MOST_PER_PAGE),
+            "decision": record_queries.decisions(session, decision_id=decision_id, limit=1).rows[0],
+            "orders": record_queries.orders(session, decision_id=decision_id, limit=schemas.MOST_PER_PAGE).rows,
         }
 
 

@@ -72,6 +72,8 @@ class Account(Base):
             name="closed_is_empty",
         ),
         Index(None, "agent", "number"),
+        Index(None, "agent", "status", "number"),
+        Index(None, "status", "number"),
         Index("ix_accounts_closing", "agent", postgresql_where=text("close_requested_at IS NOT NULL")),
     )
 
@@ -162,6 +164,7 @@ class Decision(Base):
         CheckConstraint("(code IS NULL) = (decided_at IS NULL)", name="decided_with_code"),
         Index("ix_decisions_pending", "agent", "id", postgresql_where=text("decided_at IS NULL")),
         Index(None, "agent", "id"),
+        Index(None, "code", "id"),
     )
 
     id: Mapped[BigId]

@@ -1,137 +1,34 @@
 """Lists of what was decided and done, the newest first, in pages: decisions, orders, trades.
 
+Every list walks one index, that of its most selective filter, over at most :data:`SCANNED` rows; the other
+filters are applied to those. So a page takes bounded time whatever is asked for, and one that found
+less than it may hold says where to go on.
+
 Filters that are None do not narrow. The driver writes parameters into the statement, so the
 planner sees ``'x' IS NULL`` as a constant and a filter that is off costs nothing.
 """
 
 import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from agents.orders import UNRESOLVED
+from journal import record_statements
 from journal.queries import View, rows
 
-_DECISIONS = """
-SELECT *
-FROM (
-    SELECT
-        d.id,
-        d.agent,
-        d.signal_id,
-        s.source,
-        s.symbol,
-        s.action,
-        s.confidence,
-        s.price,
-        s.signal_at,
-        s.received_at,
-        d.code,
-        d.detail,
-        d.counts,
-        CASE WHEN CAST(:number AS bigint) IS NOT NULL THEN coalesce(
-            (
-                SELECT o.code
-                FROM trading.decision_outcomes o
-                WHERE o.decision_id = d.id AND o.accounts @> CAST(:number AS bigint)
-            ),
-            d.code
-        ) END AS account_code,
-        d.profile_version,
-        d.bid,
-        d.ask,
-        d.created_at,
-        d.decided_at,
-        ARRAY(SELECT o.client_order_id FROM trading.orders o WHERE o.decision_id = d.id ORDER BY o.id) AS order_ids
-    FROM trading.decisions d
-    JOIN trading.signals s ON s.id = d.signal_id
-    WHERE (:agent IS NULL OR d.agent = :agent)
-        AND (:signal_id IS NULL OR d.signal_id = :signal_id)
-        AND (:symbol IS NULL OR s.symbol = :symbol)
-        AND (CAST(:decision_id AS bigint) IS NULL OR d.id = CAST(:decision_id AS bigint))
-        AND (CAST(:before AS bigint) IS NULL OR d.id < CAST(:before AS bigint))
-        AND (
-            :account_id IS NULL
-            OR EXISTS (
-                SELECT 1
-                FROM trading.assignments x
-                WHERE x.account_id = :account_id
-                    AND x.agent = d.agent
-                    AND coalesce(d.decided_at, now()) >= x.started_at
-                    AND (x.ended_at IS NULL OR coalesce(d.decided_at, now()) < x.ended_at)
-            )
-        )
-) v
-WHERE :code IS NULL OR coalesce(v.account_code, v.code) = :code
-ORDER BY v.id DESC
-LIMIT :limit
-"""
+SCANNED = 5000
+"""Rows looked at for one page."""
 
-_ORDERS = """
-SELECT
-    o.id,
-    o.client_order_id,
-    o.exchange_order_id,
-    o.agent,
-    o.symbol,
-    o.side,
-    o.reason,
-    o.decision_id,
-    o.quantity,
-    o.limit_price,
-    o.bid,
-    o.ask,
-    o.state,
-    o.executed_quantity,
-    o.executed_cost,
-    o.executed_cost / nullif(o.executed_quantity, 0) AS average_price,
-    (SELECT count(*) FROM trading.shares s WHERE s.order_id = o.id AND s.account_id <> 'dust-' || o.agent) AS accounts,
-    o.error_code,
-    o.error_message,
-    o.created_at,
-    o.resolved_at
-FROM trading.orders o
-WHERE (:agent IS NULL OR o.agent = :agent)
-    AND (:symbol IS NULL OR o.symbol = :symbol)
-    AND (:state IS NULL OR o.state = :state)
-    AND (:client_order_id IS NULL OR o.client_order_id = :client_order_id)
-    AND (CAST(:decision_id AS bigint) IS NULL OR o.decision_id = CAST(:decision_id AS bigint))
-    AND (CAST(:before AS bigint) IS NULL OR o.id < CAST(:before AS bigint))
-ORDER BY o.id DESC
-LIMIT :limit
-"""
 
-_TRADES = """
-SELECT
-    t.id,
-    t.account_id,
-    t.agent,
-    t.symbol,
-    t.quantity,
-    t.entry_price,
-    t.exit_price,
-    t.cost,
-    t.proceeds,
-    t.profit_loss,
-    t.reason,
-    entered.client_order_id AS entry_order_id,
-    exited.client_order_id AS exit_order_id,
-    t.opened_at,
-    t.closed_at
-FROM trading.trades t
-LEFT JOIN trading.orders entered ON entered.id = t.entry_order_id
-JOIN trading.orders exited ON exited.id = t.exit_order_id
-WHERE t.account_id <> 'dust-' || t.agent
-    AND (:account_id IS NULL OR t.account_id = :account_id)
-    AND (:agent IS NULL OR t.agent = :agent)
-    AND (:symbol IS NULL OR t.symbol = :symbol)
-    AND (
-        CAST(:before AS uuid) IS NULL
-        OR (t.closed_at, t.id) < (SELECT b.closed_at, b.id FROM trading.trades b WHERE b.id = CAST(:before AS uuid))
-    )
-ORDER BY t.closed_at DESC, t.id DESC
-LIMIT :limit
-"""
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Rows of a list; with ``resume``, the key of the last row looked at, there may be more beyond it."""
+
+    rows: list[View]
+    resume: int | uuid.UUID | None
 
 
 def decisions(  # noqa: PLR0913 - one argument per filter
@@ -145,25 +42,33 @@ def decisions(  # noqa: PLR0913 - one argument per filter
     decision_id: int | None = None,
     before: int | None = None,
     limit: int,
-) -> list[View]:
+) -> Listing:
     """What agents did about signals, and why.
 
     With ``account_id``, the decisions of the agents that served it at the time; each then carries
     ``account_code``, the outcome for this one account, and ``code`` filters by it.
     """
+    number, served_by = _account(session, account_id) if account_id else (None, [])
+    walked = {
+        "decision_id": decision_id,
+        "signal_id": signal_id,
+        "code": None if account_id else code,
+        "agent": agent or (served_by[0] if len(served_by) == 1 else None),
+    }
     filters = {
         "agent": agent,
         "symbol": symbol,
         "account_id": account_id,
-        "number": _account_number(session, account_id) if account_id else None,
+        "number": number,
         "code": code,
         "signal_id": signal_id,
-        "decision_id": decision_id,
         "before": before,
         "limit": limit,
     }
-    found = rows(session, _DECISIONS, filters)
-    return found if account_id else [{k: v for k, v in row.items() if k != "account_code"} for row in found]
+    found = _scan(session, record_statements.DECISIONS, record_statements.SCANNED_DECISIONS, walked, filters)
+    if account_id:
+        return found
+    return Listing([{k: v for k, v in row.items() if k != "account_code"} for row in found.rows], found.resume)
 
 
 def orders(  # noqa: PLR0913 - one argument per filter
@@ -176,18 +81,17 @@ def orders(  # noqa: PLR0913 - one argument per filter
     decision_id: int | None = None,
     before: int | None = None,
     limit: int,
-) -> list[View]:
+) -> Listing:
     """Block orders: what was sent and what became of it."""
-    filters = {
-        "agent": agent,
-        "symbol": symbol,
-        "state": state,
+    walked = {
         "client_order_id": client_order_id,
         "decision_id": decision_id,
-        "before": before,
-        "limit": limit,
+        "symbol": symbol,
+        "state": state,
+        "agent": agent,
     }
-    return rows(session, _ORDERS, filters)
+    filters = {"agent": agent, "symbol": symbol, "state": state, "before": before, "limit": limit}
+    return _scan(session, record_statements.ORDERS, record_statements.SCANNED_ORDERS, walked, filters)
 
 
 def trades(
@@ -198,16 +102,34 @@ def trades(
     symbol: str | None = None,
     before: uuid.UUID | None = None,
     limit: int,
-) -> list[View]:
+) -> Listing:
     """Closed positions with their profit or loss after all fees."""
-    filters = {
-        "account_id": account_id,
-        "agent": agent,
-        "symbol": symbol,
-        "before": str(before) if before else None,
-        "limit": limit,
-    }
-    return rows(session, _TRADES, filters)
+    filters = {"agent": agent, "symbol": symbol, "before": str(before) if before else None, "limit": limit}
+    return _scan(
+        session,
+        record_statements.TRADES,
+        record_statements.SCANNED_TRADES,
+        {"account_id": account_id, "agent": agent},
+        filters,
+    )
+
+
+def _scan(
+    session: Session,
+    statement: str,
+    scanned: str,
+    walked: Mapping[str, object],
+    filters: Mapping[str, object],
+) -> Listing:
+    """Walk the index of the first filter of ``walked`` that is given; a full page needs no look at where that ended."""
+    first = next((name for name, value in walked.items() if value is not None), None)
+    by = {f"by_{name}": value if name == first else None for name, value in walked.items()}
+    parameters = {**filters, **by, "scanned": SCANNED}
+    found = rows(session, statement, parameters)
+    if len(found) == filters["limit"]:
+        return Listing(found, None)
+    last = session.scalar(text(f"SELECT id FROM ({scanned} OFFSET :scanned - 1 LIMIT 1) s"), parameters)  # noqa: S608 - our own text
+    return Listing(found, last)
 
 
 def is_settled(session: Session, decision_id: int) -> bool:
@@ -221,6 +143,11 @@ def is_settled(session: Session, decision_id: int) -> bool:
     return bool(session.scalar(statement, {"decision_id": decision_id, "unresolved": unresolved}))
 
 
-def _account_number(session: Session, account_id: str) -> int | None:
-    number: int | None = session.scalar(text("SELECT number FROM trading.accounts WHERE id = :id"), {"id": account_id})
-    return number
+def _account(session: Session, account_id: str) -> tuple[int | None, list[str]]:
+    """An account's number, and every agent that ever served it."""
+    known = {"account_id": account_id}
+    number: int | None = session.scalar(text("SELECT number FROM trading.accounts WHERE id = :account_id"), known)
+    agents = session.scalars(
+        text("SELECT DISTINCT agent FROM trading.assignments WHERE account_id = :account_id"), known
+    )
+    return number, list(agents)

@@ -33,6 +33,8 @@ class Order(Base):
         CheckConstraint("(resolved_at IS NULL) = (state IN ('intended', 'unknown'))", name="resolved_when_final"),
         Index("ix_orders_unresolved", "agent", postgresql_where=text("state IN ('intended', 'unknown')")),
         Index(None, "agent", "id"),
+        Index(None, "symbol", "id"),
+        Index(None, "state", "id"),
     )
 
     id: Mapped[BigId]
@@ -170,8 +172,8 @@ class Trade(Base):
     __table_args__ = (
         UniqueConstraint("exit_order_id", "account_id"),
         CheckConstraint("profit_loss = proceeds - cost", name="profit_loss"),
-        Index(None, "account_id", "closed_at"),
-        Index(None, "agent", "closed_at"),
+        Index(None, "account_id", "closed_at", "id"),
+        Index(None, "agent", "closed_at", "id"),
         Index(None, "closed_at", "id"),
     )
 
