@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from api import (
     accounts,
     agents,
+    audit,
     auth,
     errors,
     flows,
@@ -88,7 +89,7 @@ def _register_routes(app: Flask) -> None:
     api.register_field(Number, "number", None)
     api.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
     api.spec.options["security"] = described(Scope.READ)
-    for module in (agents, trading, signals, webhooks, accounts, measures, flows, records, reconciliation, ops):
+    for module in (agents, trading, signals, webhooks, accounts, measures, flows, records, reconciliation, audit, ops):
         api.register_blueprint(module.blueprint)
     app.add_url_rule(f"{DOCS_ASSETS}<path:name>", "docs_asset", _docs_asset)
 

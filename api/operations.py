@@ -31,6 +31,7 @@ OPERATION_IDS: Mapping[str, str] = {
     "records.decisions": "listDecisions",
     "records.orders": "listOrders",
     "records.trades": "listTrades",
+    "audit.list_audit_log": "listAuditLog",
     "trading.show": "getTradingState",
     "trading.halt": "haltTrading",
     "trading.reduce": "reduceTrading",

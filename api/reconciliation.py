@@ -13,7 +13,7 @@ from api.blueprint import Blueprint
 from api.fields import AnswerSchema, Number, Time, check_flag
 from api.schemas import Request
 from api.services import services
-from journal import reconciliation, reconciliation_views
+from journal import audit_log, reconciliation, reconciliation_views
 from journal.tokens import Scope
 
 blueprint = Blueprint(
@@ -112,6 +112,10 @@ def request_run(body: Answer) -> tuple[Answer, int, Mapping[str, str]]:
     """Have the book compared with the exchange now."""
     with services().book.unit_of_work() as session:
         run_id = reconciliation.request(session, requested_by=actor(), is_full=body["full"])
+        asked = {"reconciliation": str(run_id), "full": str(body["full"]).lower()}
+        audit_log.record(
+            session, actor=actor(), action="reconcile", agent=None, account_id=None, before={}, after=asked
+        )
     services().queue.announce_reconciliation(run_id)
     status_url = url_for("reconciliation.show", run_id=run_id)
     answer = {"id": run_id, "status": "pending", "status_url": status_url}

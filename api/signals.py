@@ -10,13 +10,16 @@ from threading import BoundedSemaphore
 from typing import Any
 
 from flask import Response, jsonify, url_for
+from sqlalchemy.orm import Session
 
 from agents.errors import ConflictError, InvalidInputError
+from agents.model import Signal, plain
 from agents.signals import parse_signal
 from api import idempotency, record_answers, schemas
+from api.auth import actor
 from api.blueprint import Blueprint
 from api.services import profile_of, services
-from journal import control, record_queries, signals
+from journal import audit_log, control, record_queries, signals
 from journal.tokens import Scope
 
 POLL_SECONDS = 0.03
@@ -42,13 +45,15 @@ def post_signal(body: Answer, query: Answer, agent: str) -> Answer | Response:
     """
     profile_of(agent)
     untimed_id = idempotency.signal_id() or f"sig-{uuid.uuid4().hex}"
-    signal_id, decision_id = take_in(body, agent=agent, source="manual", untimed_id=untimed_id)
+    signal_id, decision_id = take_in(body, agent=agent, source="manual", untimed_id=untimed_id, sender=actor())
     if _settled_within(decision_id, query["wait"]):
         return _outcome(signal_id, decision_id)
     return _pending(signal_id)
 
 
-def take_in(raw: Mapping[str, object], *, agent: str, source: str, untimed_id: str) -> tuple[str, int]:
+def take_in(
+    raw: Mapping[str, object], *, agent: str, source: str, untimed_id: str, sender: str | None = None
+) -> tuple[str, int]:
     """Commit a signal and the agent's pending decision on it, then wake a worker.
 
     Args:
@@ -56,6 +61,7 @@ def take_in(raw: Mapping[str, object], *, agent: str, source: str, untimed_id: s
         agent: a known agent.
         source: how it came.
         untimed_id: the id of a signal that brings neither id nor timestamp.
+        sender: who sent it by hand, for the audit log; None: nobody did.
 
     Returns:
         The ids of the signal and of the decision.
@@ -73,8 +79,21 @@ def take_in(raw: Mapping[str, object], *, agent: str, source: str, untimed_id: s
             raise ConflictError(f"agent {agent} was never started: start it first")
         signals.store_signal(session, source=source, signal=signal)
         decision_id = signals.request_decision(session, signal.id, agent)
+        if sender is not None:
+            _record(session, agent, signal, sender)
     at_hand.queue.announce_decision(decision_id)
     return signal.id, decision_id
+
+
+def _record(session: Session, agent: str, signal: Signal, sender: str) -> None:
+    said = {
+        "signal_id": signal.id,
+        "symbol": signal.symbol,
+        "action": signal.action.value,
+        "confidence": plain(signal.confidence),
+        "price": plain(signal.price),
+    }
+    audit_log.record(session, actor=sender, action="signal", agent=agent, account_id=None, before={}, after=said)
 
 
 def _settled_within(decision_id: int, seconds: Decimal) -> bool:

@@ -21,6 +21,7 @@ from journal.models import Account, Agent
 from journal.switch import Switch
 from journal.trade_models import Position
 
+NEVER_STARTED = {"agent_status": Status.STOPPED.value}
 LATE_TICKS = 3
 """So many intervals without a tick, and an agent has been passed over."""
 
@@ -64,6 +65,15 @@ def change(
     account = lock_account_of(session, agent, account_id) if account_id is not None else None
     if row is None:
         status_after(Status.STOPPED, command, subject=f"agent {agent}")
+        audit_log.record(
+            session,
+            actor=actor,
+            action=command.value,
+            agent=agent,
+            account_id=account_id,
+            before=NEVER_STARTED,
+            after=NEVER_STARTED,
+        )
         return
     before = audit_log.snapshot(row, account)
     if account is None:
