@@ -55,9 +55,13 @@ def compile_types(folder: Path, *options: str | Path) -> None:
 
 
 def build_client() -> None:
-    """Install and build the TypeScript client, as those who use it do first."""
+    """Install and build the TypeScript client, as those who use it do first, if it has changed since."""
     install(CLIENT)
-    compile_types(CLIENT, "--project", "tsconfig.build.json")
+    with _alone(CLIENT):
+        built = CLIENT / "dist" / "index.js"
+        sources = (*CLIENT.glob("src/*"), *CLIENT.glob("*.json"))
+        if not built.exists() or built.stat().st_mtime < max(source.stat().st_mtime for source in sources):
+            _succeed(CLIENT, TSC, "--project", "tsconfig.build.json")
 
 
 def _succeed(folder: Path, *arguments: str | Path) -> None:
