@@ -11,7 +11,7 @@ NPM = PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 CODE := $(wildcard agents adapters journal tasks api runtime replay sandbox tests bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock lint fmt type test test-unit test-integration test-contract test-e2e chaos db-check audit replay candles openapi client run clean
+.PHONY: help setup lock lint fmt type test test-unit test-integration test-contract test-e2e chaos fuzz db-check audit replay candles openapi client run clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ replay: $(STAMP) ## Replay an AGENT over a file of CANDLES and draw its equity; 
 
 candles: $(STAMP) ## Make up a year of five-minute candles of five symbols, in FILE (candles.csv)
 	@$(BIN)/python -m replay candles $(or $(FILE),candles.csv) $(if $(SEED),--seed $(SEED))
+
+fuzz: $(STAMP) ## Send REQUESTS (20000) requests made up from the OpenAPI document to the whole service; it must find nothing
+	$(BIN)/python -m tests.fuzz --requests $(or $(REQUESTS),20000) $(if $(SEED),--seed $(SEED))
 
 openapi: $(STAMP) ## Write docs/openapi.json, the contract that clients build on
 	@$(BIN)/python -m api.openapi docs/openapi.json

@@ -87,6 +87,9 @@ def _number(raw: Mapping[str, object], field: str) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise InvalidInputError(field, "must be a number")
     number = Decimal(value)
+    if number.is_finite() and number > 0 and number.adjusted() < -MAX_DIGITS:
+        # Too small to differ from nothing after rounding, yet a number like any other.
+        number = Decimal(0)
     if not _is_ordinary(number) or number < -MAX_PRICE:
         raise InvalidInputError(field, "must be a finite number of ordinary size")
     if number > MAX_PRICE:

@@ -62,6 +62,10 @@ class Service:
         self._book = create_engine(self.variables["DATABASE_URL"])
         self._cleanup.callback(self._book.dispose)
 
+    def authorize(self, token: str) -> None:
+        """Send a token with every call from now on."""
+        self._session.headers["Authorization"] = f"Bearer {token}"
+
     def said(self) -> str:
         """What stands in the terminal so far."""
         return self.terminal.read_text()

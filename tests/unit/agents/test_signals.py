@@ -101,7 +101,7 @@ HOPELESS_NUMBERS = [
     Decimal("-Infinity"),
     Decimal("1e999999"),
     Decimal("-1e999999"),
-    Decimal("1e-999999"),
+    Decimal("-1e-999999"),
     10**100,
     -(10**100),
     -(10**20),
@@ -130,7 +130,12 @@ def test_confidence_may_be_exactly_0_or_1(confidence: object) -> None:
     assert parse(confidence=confidence).confidence == confidence
 
 
-@pytest.mark.parametrize("price", [0, -1, Decimal("-0.5"), Decimal("1e-13"), 10**12 + 1])
+@pytest.mark.parametrize("confidence", [Decimal("2.2250738585072014e-308"), Decimal("1e-999999")])
+def test_a_confidence_too_small_to_matter_is_none(confidence: Decimal) -> None:
+    assert parse(confidence=confidence).confidence == 0
+
+
+@pytest.mark.parametrize("price", [0, -1, Decimal("1e-999999"), Decimal("-0.5"), Decimal("1e-13"), 10**12 + 1])
 def test_a_price_is_above_0_and_at_most_10_to_the_12(price: object) -> None:
     assert refusal(price=price) == "price"
 
