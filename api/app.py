@@ -22,6 +22,7 @@ from api import (
     reconciliation,
     records,
     signals,
+    subscriptions,
     trading,
     webhooks,
 )
@@ -35,6 +36,7 @@ from api.services import EXTENSION
 from journal.tokens import Scope
 from runtime import settings
 from runtime.bootstrap import ControlServices, control_services
+from runtime.logs import log_plainly
 
 LARGEST_BODY = 64 * 1024
 DOCS_ASSETS = "/docs/assets/"
@@ -62,7 +64,7 @@ def create_app(services: ControlServices | None = None) -> Flask:
     Raises:
         SettingsError: a setting is missing or contradicts another.
     """
-    at_hand = services or control_services(settings.load())
+    at_hand = services or _from_environment()
     app = Flask("api", static_folder=None)
     app.config.update(CONFIGURATION)
     app.json = DecimalJSONProvider(app)
@@ -83,13 +85,32 @@ def create_app(services: ControlServices | None = None) -> Flask:
     return app
 
 
+def _from_environment() -> ControlServices:
+    found = settings.load()
+    log_plainly(found.log_level)
+    return control_services(found)
+
+
 def _register_routes(app: Flask) -> None:
     api = Api(app)
     register_converters(app, api)
     api.register_field(Number, "number", None)
     api.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
     api.spec.options["security"] = described(Scope.READ)
-    for module in (agents, trading, signals, webhooks, accounts, measures, flows, records, reconciliation, audit, ops):
+    for module in (
+        agents,
+        trading,
+        signals,
+        webhooks,
+        accounts,
+        measures,
+        flows,
+        records,
+        reconciliation,
+        subscriptions,
+        audit,
+        ops,
+    ):
         api.register_blueprint(module.blueprint)
     app.add_url_rule(f"{DOCS_ASSETS}<path:name>", "docs_asset", _docs_asset)
 

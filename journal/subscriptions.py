@@ -53,9 +53,8 @@ def rotate(session: Session, subscription_id: uuid.UUID, *, secret: str | None, 
     signing = secret or new_secret()
     if signing == row.secret:
         raise ConflictError("this secret signs already: send another one, or none to have one made up")
-    row.previous_secret = row.secret
-    row.previous_until = session.scalars(select(func.now() + func.make_interval(0, 0, 0, 0, OVERLAP_HOURS))).one()
-    row.secret = signing
+    until = session.scalars(select(func.now() + func.make_interval(0, 0, 0, 0, OVERLAP_HOURS))).one()
+    row.previous_secret, row.previous_until, row.secret = row.secret, until, signing
     session.flush()
     _audit(session, row, "rotate secret", before, actor=actor)
     return row, signing
