@@ -2,6 +2,8 @@ export { TradingAgentsClient } from './client.js';
 export type { EquityOptions, SignalOptions, StartOptions, StopOptions, WithdrawOptions } from './client.js';
 export { TradingAgentsError } from './errors.js';
 export type { FieldErrors } from './errors.js';
+export { UnverifiedEventError, verifiedEvent } from './events.js';
+export type { DeliveredEvent, ReceivedHeaders, VerificationOptions } from './events.js';
 export { etagOf } from './transport.js';
 export type { CallOptions, ChangeOptions, ClientOptions, Token } from './transport.js';
 export type * from './types.js';
