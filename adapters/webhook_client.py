@@ -68,27 +68,28 @@ def send(url: str, *, event_id: str, body: str, secrets: Sequence[str]) -> Answe
         TIMESTAMP: timestamp,
         SIGNATURE: signature(secrets, timestamp, content),
     }
-    try:
-        check_url(url)
-        return _post(url, content, headers)
-    except InvalidInputError as error:
-        return Answer(error=str(error))
-    except (RequestException, HTTPError, OSError, ValueError) as error:
-        # Its words hold the address; its kind says enough.
-        return Answer(error=f"no answer ({_kind(error)})")
+    with _Watch() as watch:
+        try:
+            check_url(url)
+            answer = _post(url, content, headers, watch)
+        except InvalidInputError as error:
+            return Answer(error=str(error))
+        except (RequestException, HTTPError, OSError, ValueError) as error:
+            # Its words hold the address; its kind says enough.
+            answer = Answer(error=f"no answer ({_kind(error)})")
+        # The library takes a head that was cut off for a whole one.
+        return Answer(error=f"no answer within {TIMEOUT_SECONDS} s") if watch.is_over else answer
 
 
-def _post(url: str, content: bytes, headers: dict[str, str]) -> Answer:
-    with requests.Session() as session, _Watch() as watch:
+def _post(url: str, content: bytes, headers: dict[str, str], watch: "_Watch") -> Answer:
+    with requests.Session() as session:
         # Proxies and .netrc of the machine are not for this, and would be where the connection ends.
         session.trust_env = False
         for scheme in ("http", "https"):
             session.mount(f"{scheme}://", _Adapter(watch))
-        options: Any = {"timeout": (CONNECT_SECONDS, TIMEOUT_SECONDS), "allow_redirects": False, "stream": True}
+        # The watch is what ends a wait for the head; the library's own limit comes after it.
+        options: Any = {"timeout": (CONNECT_SECONDS, 2 * TIMEOUT_SECONDS), "allow_redirects": False, "stream": True}
         with session.post(url, data=content, headers=headers, **options) as response:
-            # The library takes a head that was cut off for a whole one.
-            if watch.is_over:
-                return Answer(error=f"no answer within {TIMEOUT_SECONDS} s")
             error = None if 200 <= response.status_code < 300 else f"HTTP status {response.status_code}"
             return Answer(response.status_code, error, _retry_after(response.headers.get("Retry-After")))
 
