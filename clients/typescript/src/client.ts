@@ -1,4 +1,4 @@
-import { Calls } from './calls.js';
+import { ServiceCalls } from './service.js';
 import type * as Api from './types.js';
 import type { CallOptions, ChangeOptions, ClientOptions } from './transport.js';
 
@@ -34,7 +34,7 @@ export interface EquityOptions extends CallOptions {
  * Where an `accountId` is optional, the call is about the agent as a whole without it. Every call throws
  * `TradingAgentsError` if it is refused or gets no answer.
  */
-export class TradingAgentsClient extends Calls {
+export class TradingAgentsClient extends ServiceCalls {
   /** @param options - where the service is, the token, and how patient to be; from the environment where left out. */
   constructor(options: ClientOptions = {}) {
     super(options);
@@ -175,55 +175,5 @@ export class TradingAgentsClient extends Calls {
 
   listTrades(filter: Api.TradeFilter = {}): AsyncGenerator<Api.Trade, void, undefined> {
     return this.list('/trades', {}, filter);
-  }
-
-  // The service as a whole
-
-  /** How the switch above all agents stands. */
-  getTradingState(options?: CallOptions): Promise<Api.TradingSwitch> {
-    return this.get('/trading', {}, options);
-  }
-
-  /** No orders at all. */
-  haltTrading(reason: string, options?: ChangeOptions): Promise<Api.TradingSwitch> {
-    return this.post('/trading/halt', {}, { ...options, body: { reason } });
-  }
-
-  /** Exits only. */
-  reduceTrading(reason: string, options?: ChangeOptions): Promise<Api.TradingSwitch> {
-    return this.post('/trading/reduce', {}, { ...options, body: { reason } });
-  }
-
-  activateTrading(reason: string, options?: ChangeOptions): Promise<Api.TradingSwitch> {
-    return this.post('/trading/activate', {}, { ...options, body: { reason } });
-  }
-
-  /** Let all agents enter again after losses of the whole service. */
-  resetServiceBreakers(options?: ChangeOptions): Promise<Api.ServiceBreakersReset> {
-    return this.post('/trading/breakers/reset', {}, options);
-  }
-
-  /** The last comparison of the book with the exchange, and every difference that stands. */
-  getReconciliation(options?: CallOptions): Promise<Api.Reconciliation> {
-    return this.get('/reconciliation', {}, options);
-  }
-
-  /** Compare now; `full` from the book's beginning. */
-  requestReconciliation(full = false, options?: ChangeOptions): Promise<Api.ReconciliationRequested> {
-    return this.post('/reconciliation', {}, { ...options, body: { full } });
-  }
-
-  getReconciliationRun(runId: number, options?: CallOptions): Promise<Api.ReconciliationRun> {
-    return this.get('/reconciliation/{run_id}', { run_id: runId }, options);
-  }
-
-  /** The process answers, and so many agents run. */
-  healthCheck(options?: CallOptions): Promise<Api.Health> {
-    return this.get('/health', {}, options);
-  }
-
-  /** Whether everything the service needs answers, each by name; also the answer "not ready" is one. */
-  readyCheck(options?: CallOptions): Promise<Api.Readiness> {
-    return this.get('/ready', {}, { ...options, answers: [503] });
   }
 }

@@ -1,18 +1,9 @@
 /** Events that the service delivers to a subscription's URL: who sent them, and what they say. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { FeedEvent } from './types.js';
 
 /** Something that happened, as it is delivered. The same `id` may come more than once. */
-export interface DeliveredEvent {
-  id: string;
-  /** `trade.closed`, `agent.state_changed`, …; later versions may have more. */
-  kind: string;
-  created_at: string;
-  agent: string | null;
-  /** Only if it is about one account. */
-  account_id: string | null;
-  /** What happened, by kind. */
-  data: Record<string, unknown>;
-}
+export type DeliveredEvent = Omit<FeedEvent, 'position'>;
 
 /** Headers as Node, its frameworks or `fetch` have them. */
 export type ReceivedHeaders = Headers | Record<string, string | readonly string[] | undefined>;

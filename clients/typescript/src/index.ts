@@ -1,5 +1,6 @@
 export { TradingAgentsClient } from './client.js';
 export type { EquityOptions, SignalOptions, StartOptions, StopOptions, WithdrawOptions } from './client.js';
+export type { SubscriptionOptions } from './service.js';
 export { TradingAgentsError } from './errors.js';
 export type { FieldErrors } from './errors.js';
 export { UnverifiedEventError, verifiedEvent } from './events.js';

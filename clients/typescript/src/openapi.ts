@@ -440,6 +440,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who did what, and what it changed, the newest first. */
+        get: operations["listAuditLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/decisions": {
         parameters: {
             query?: never;
@@ -452,6 +469,23 @@ export interface paths {
          * @description With `account_id`, each decision says what it meant for that one account (`account_code`).
          */
         get: operations["listDecisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened, the newest first; with `after`, the oldest first, so that nothing is missed between two calls. */
+        get: operations["listEvents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -559,6 +593,102 @@ export interface paths {
         get: operations["getReconciliationRun"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is told of events, ended ones included. */
+        get: operations["listSubscriptions"];
+        put?: never;
+        /** Have events sent to an address from now on; the answer is the only one that shows the secret. */
+        post: operations["createSubscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/subscriptions/{subscription_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        /** One subscription. */
+        get: operations["getSubscription"];
+        put?: never;
+        post?: never;
+        /** Send it nothing more; what is still to be delivered is given up. */
+        delete: operations["endSubscription"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/subscriptions/{subscription_id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        /** What was and is to be delivered, the newest event first. */
+        get: operations["listDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/subscriptions/{subscription_id}/deliveries/{event_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                subscription_id: string;
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Deliver an event once more, or one from before the subscription for the first time; it keeps its id. */
+        post: operations["replayDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/subscriptions/{subscription_id}/rotate-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have another secret sign; the present one signs too for 24 hours. The one before that ends at once. */
+        post: operations["rotateSubscriptionSecret"];
         delete?: never;
         options?: never;
         head?: never;
@@ -772,6 +902,30 @@ export interface components {
             unassigned: number;
             venue: number;
         };
+        AuditEntries: {
+            items: components["schemas"]["AuditEntry"][];
+            /** @description pass it as `cursor` for the next page; null: no more */
+            next_cursor: string | null;
+        };
+        AuditEntry: {
+            account_id: string | null;
+            /** @description what */
+            action: string;
+            /** @description who */
+            actor: string;
+            /** @description and as it was then */
+            after: {
+                [key: string]: unknown;
+            } | null;
+            agent: string | null;
+            /** Format: date-time */
+            at: string;
+            /** @description what it changed, as it was */
+            before: {
+                [key: string]: unknown;
+            } | null;
+            id: number;
+        };
         Breaker: {
             /** @description how many accounts, in the standing of an agent; else 1 */
             accounts: number;
@@ -895,6 +1049,37 @@ export interface components {
             /** @description pass it as `cursor` for the next page; null: no more */
             next_cursor: string | null;
         };
+        Deliveries: {
+            items: components["schemas"]["Delivery"][];
+            /** @description pass it as `cursor` for the next page; null: no more */
+            next_cursor: string | null;
+        };
+        Delivery: {
+            /** @description since it was asked for, the last time */
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description of the event
+             */
+            created_at: string;
+            /** Format: date-time */
+            delivered_at: string | null;
+            /** Format: uuid */
+            event_id: string;
+            kind: string;
+            /** Format: date-time */
+            last_attempt_at: string | null;
+            last_error: string | null;
+            /** @description HTTP status of the last answer */
+            last_status: number | null;
+            /** Format: date-time */
+            next_attempt_at: string | null;
+            position: number;
+            /** Format: date-time */
+            requested_at: string;
+            /** @enum {string} */
+            status: "pending" | "delivered" | "failed";
+        };
         DepositAnswer: {
             account_id: string;
             amount: number;
@@ -964,6 +1149,31 @@ export interface components {
              * @example Unprocessable Entity
              */
             status: string;
+        };
+        Event: {
+            /** @description only if it is about one account */
+            account_id: string | null;
+            agent: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** @description by kind, see docs/webhooks.md */
+            data: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: uuid
+             * @description the same in every delivery
+             */
+            id: string;
+            /** @description trade.closed, agent.state_changed, trading.state_changed, breaker.tripped, withdrawal.completed, withdrawal.failed, reconciliation.mismatch; later versions may have more */
+            kind: string;
+            /** @description its place in the feed */
+            position: number;
+        };
+        Events: {
+            items: components["schemas"]["Event"][];
+            /** @description pass it as `cursor` for the next page; null: no more */
+            next_cursor: string | null;
         };
         Health: {
             /** @description null while the book is out of reach */
@@ -1291,6 +1501,10 @@ export interface components {
              */
             full?: boolean;
         };
+        SecretBody: {
+            /** @description made up if left out */
+            secret?: string;
+        };
         ServiceResetAnswer: {
             /** @description of the whole service */
             breakers: components["schemas"]["Breaker"][];
@@ -1452,6 +1666,79 @@ export interface components {
              */
             close_positions?: boolean;
         };
+        Subscription: {
+            /** @description false: it was ended */
+            active: boolean;
+            /**
+             * Format: date-time
+             * @description nothing is tried before
+             */
+            blocked_until: string | null;
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            /** @description kinds; null: all */
+            events: string[] | null;
+            /** Format: date-time */
+            failing_since: string | null;
+            /** @description attempts in a row that failed */
+            failures: number;
+            /** Format: uuid */
+            id: string;
+            /** @description events still to be delivered */
+            pending: number;
+            /**
+             * Format: date-time
+             * @description until when the secret before signs too
+             */
+            previous_secret_until: string | null;
+            url: string;
+        };
+        SubscriptionBody: {
+            /** @description kinds; all, those of later versions included, if left out */
+            events?: ("trade.closed" | "agent.state_changed" | "trading.state_changed" | "breaker.tripped" | "withdrawal.completed" | "withdrawal.failed" | "reconciliation.mismatch")[];
+            /** @description made up if left out */
+            secret?: string;
+            /**
+             * @description https, or http to a private host; without credentials; redirects are not followed
+             * @example https://platform.example/trading-events
+             */
+            url: string;
+        };
+        SubscriptionWithSecret: {
+            /** @description false: it was ended */
+            active: boolean;
+            /**
+             * Format: date-time
+             * @description nothing is tried before
+             */
+            blocked_until: string | null;
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            /** @description kinds; null: all */
+            events: string[] | null;
+            /** Format: date-time */
+            failing_since: string | null;
+            /** @description attempts in a row that failed */
+            failures: number;
+            /** Format: uuid */
+            id: string;
+            /** @description events still to be delivered */
+            pending: number;
+            /**
+             * Format: date-time
+             * @description until when the secret before signs too
+             */
+            previous_secret_until: string | null;
+            secret: string;
+            url: string;
+        };
+        Subscriptions: {
+            items: components["schemas"]["Subscription"][];
+            /** @description pass it as `cursor` for the next page; null: no more */
+            next_cursor: string | null;
+        };
         SwitchAnswer: {
             /** @description of the whole service */
             breakers: components["schemas"]["Breaker"][];
@@ -1573,6 +1860,8 @@ export interface components {
         /** @description Not now; the message says what to do instead */
         Conflict: {
             headers: {
+                /** @description only if the same call is worth another try: seconds to wait */
+                "Retry-After"?: string;
                 [name: string]: unknown;
             };
             content: {
@@ -1609,6 +1898,8 @@ export interface components {
         /** @description It has changed since the state that `If-Match` names */
         PreconditionFailed: {
             headers: {
+                /** @description the present tag, if there is anything */
+                ETag?: string;
                 [name: string]: unknown;
             };
             content: {
@@ -1720,6 +2011,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description stands for the state that control calls change; for `If-Match` */
+                    ETag: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1736,7 +2029,12 @@ export interface operations {
     closeAccount: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description any name of yours for this request: sent again under it, it is carried out once and answered alike */
+                "Idempotency-Key"?: string;
+                /** @description an `ETag` that an answer gave (or several, or `*`): if it has changed since then, 412 and no change */
+                "If-Match"?: string;
+            };
             path: {
                 account_id: string;
             };
@@ -1751,6 +2049,10 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description stands for the state that control calls change; for `If-Match` */
+                    ETag: string;
+                    /** @description the first answer to this `Idempotency-Key`, given again */
+                    "Idempotency-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -1760,6 +2062,10 @@ export interface operations {
             /** @description Pending: something is sold first */
             202: {
                 headers: {
+                    /** @description stands for the state that control calls change; for `If-Match` */
+                    ETag: string;
+                    /** @description the first answer to this `Idempotency-Key`, given again */
+                    "Idempotency-Replayed"?: "true";
                     /** @description where its outcome will be */
                     Location: string;
                     [name: string]: unknown;
@@ -1773,6 +2079,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
@@ -1783,7 +2090,12 @@ export interface operations {
     depositToAccount: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description any name of yours for this request: sent again under it, it is carried out once and answered alike */
+                "Idempotency-Key"?: string;
+                /** @description an `ETag` that an answer gave (or several, or `*`): if it has changed since then, 412 and no change */
+                "If-Match"?: string;
+            };
             path: {
                 account_id: string;
             };
@@ -1798,6 +2110,10 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description stands for the state that control calls change; for `If-Match` */
+                    ETag: string;
+                    /** @description the first answer to this `Idempotency-Key`, given again */
+                    "Idempotency-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -1809,6 +2125,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
@@ -1984,7 +2301,12 @@ export interface operations {
     withdrawFromAccount: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description any name of yours for this request: sent again under it, it is carried out once and answered alike */
+                "Idempotency-Key"?: string;
+                /** @description an `ETag` that an answer gave (or several, or `*`): if it has changed since then, 412 and no change */
+                "If-Match"?: string;
+            };
             path: {
                 account_id: string;
             };
@@ -1999,6 +2321,10 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description stands for the state that control calls change; for `If-Match` */
+                    ETag: string;
+                    /** @description the first answer to this `Idempotency-Key`, given again */
+                    "Idempotency-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -2008,6 +2334,10 @@ export interface operations {
             /** @description Pending: something is sold first */
             202: {
                 headers: {
+                    /** @description stands for the state that control calls change; for `If-Match` */
+                    ETag: string;
+                    /** @description the first answer to this `Idempotency-Key`, given again */
+                    "Idempotency-Replayed"?: "true";
                     /** @description where its outcome will be */
                     Location: string;
                     [name: string]: unknown;
@@ -2029,6 +2359,7 @@ export interface operations {
                     "application/json": components["schemas"]["NotEnoughCashError"];
                 };
             };
+            412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
@@ -2093,7 +2424,12 @@ export interface operations {
             query?: {
                 account_id?: string;
             };
-            header?: never;
+            header?: {
+                /** @description any name of yours for this request: sent again under it, it is carried out once and answered alike */
+                "Idempotency-Key"?: string;
+                /** @description an `ETag` that an answer gave (or several, or `*`): if it has changed since then, 412 and no change */
+                "If-Match"?: string;
+            };
             path: {
                 agent: string;
             };
@@ -2108,6 +2444,10 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description stands for the state that control calls change; for `If-Match` */
+                    ETag: string;
+                    /** @description the first answer to this `Idempotency-Key`, given again */
+                    "Idempotency-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -2119,6 +2459,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
@@ -2196,7 +2537,12 @@ export interface operations {
             query?: {
                 account_id?: string;
             };
-            header?: never;
+            header?: {
+                /** @description any name of yours for this request: sent again under it, it is carried out once and answered alike */
+                "Idempotency-Key"?: string;
+                /** @description an `ETag` that an answer gave (or several, or `*`): if it has changed since then, 412 and no change */
+                "If-Match"?: string;
+            };
             path: {
                 agent: string;
             };
@@ -2211,6 +2557,10 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description stands for the state that control calls change; for `If-Match` */
+                    ETag: string;
+                    /** @description the first answer to this `Idempotency-Key`, given again */
+                    "Idempotency-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -2222,6 +2572,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
@@ -2291,7 +2642,12 @@ export interface operations {
             query?: {
                 account_id?: string;
             };
-            header?: never;
+            header?: {
+                /** @description any name of yours for this request: sent again under it, it is carried out once and answered alike */
+                "Idempotency-Key"?: string;
+                /** @description an `ETag` that an answer gave (or several, or `*`): if it has changed since then, 412 and no change */
+                "If-Match"?: string;
+            };
             path: {
                 agent: string;
             };
@@ -2306,6 +2662,10 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description stands for the state that control calls change; for `If-Match` */
+                    ETag: string;
+                    /** @description the first answer to this `Idempotency-Key`, given again */
+                    "Idempotency-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -2317,6 +2677,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
@@ -2330,7 +2691,10 @@ export interface operations {
                 /** @description seconds to wait for the outcome */
                 wait?: number;
             };
-            header?: never;
+            header?: {
+                /** @description any name of yours for this request: sent again under it, it is carried out once and answered alike */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 agent: string;
             };
@@ -2345,6 +2709,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description the first answer to this `Idempotency-Key`, given again */
+                    "Idempotency-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -2354,6 +2720,8 @@ export interface operations {
             /** @description Not decided yet; look at `status_url` */
             202: {
                 headers: {
+                    /** @description the first answer to this `Idempotency-Key`, given again */
+                    "Idempotency-Replayed"?: "true";
                     /** @description where its outcome will be */
                     Location: string;
                     [name: string]: unknown;
@@ -2377,7 +2745,12 @@ export interface operations {
     startAgent: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description any name of yours for this request: sent again under it, it is carried out once and answered alike */
+                "Idempotency-Key"?: string;
+                /** @description an `ETag` that an answer gave (or several, or `*`): if it has changed since then, 412 and no change */
+                "If-Match"?: string;
+            };
             path: {
                 agent: string;
             };
@@ -2392,6 +2765,10 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description stands for the state that control calls change; for `If-Match` */
+                    ETag: string;
+                    /** @description the first answer to this `Idempotency-Key`, given again */
+                    "Idempotency-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -2403,6 +2780,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
@@ -2426,6 +2804,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description stands for the state that control calls change; for `If-Match` */
+                    ETag: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2445,7 +2825,12 @@ export interface operations {
             query?: {
                 account_id?: string;
             };
-            header?: never;
+            header?: {
+                /** @description any name of yours for this request: sent again under it, it is carried out once and answered alike */
+                "Idempotency-Key"?: string;
+                /** @description an `ETag` that an answer gave (or several, or `*`): if it has changed since then, 412 and no change */
+                "If-Match"?: string;
+            };
             path: {
                 agent: string;
             };
@@ -2460,6 +2845,10 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description stands for the state that control calls change; for `If-Match` */
+                    ETag: string;
+                    /** @description the first answer to this `Idempotency-Key`, given again */
+                    "Idempotency-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -2471,8 +2860,44 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listAuditLog: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: number;
+                /** @description `token NAME`, `open`, `worker` or `command USER` */
+                actor?: string;
+                action?: string;
+                agent?: string;
+                account_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditEntries"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["ServiceUnavailable"];
@@ -2505,6 +2930,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Decisions"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listEvents: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: number;
+                kind?: "trade.closed" | "agent.state_changed" | "trading.state_changed" | "breaker.tripped" | "withdrawal.completed" | "withdrawal.failed" | "reconciliation.mismatch";
+                agent?: string;
+                /** @description only events behind this `position`, the oldest first: for catching up */
+                after?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Events"];
                 };
             };
             401: components["responses"]["Unauthorized"];
@@ -2654,11 +3113,14 @@ export interface operations {
     requestReconciliation: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description any name of yours for this request: sent again under it, it is carried out once and answered alike */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["RunBody"];
             };
@@ -2667,6 +3129,8 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
+                    /** @description the first answer to this `Idempotency-Key`, given again */
+                    "Idempotency-Replayed"?: "true";
                     /** @description where its outcome will be */
                     Location: string;
                     [name: string]: unknown;
@@ -2709,6 +3173,237 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listSubscriptions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Subscriptions"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    createSubscription: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description any name of yours for this request: sent again under it, it is carried out once and answered alike */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SubscriptionBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    /** @description the first answer to this `Idempotency-Key`, given again */
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionWithSecret"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getSubscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Subscription"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    endSubscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Subscription"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listDeliveries: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: number;
+                status?: "pending" | "delivered" | "failed";
+            };
+            header?: never;
+            path: {
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deliveries"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    replayDelivery: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description any name of yours for this request: sent again under it, it is carried out once and answered alike */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                subscription_id: string;
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description the first answer to this `Idempotency-Key`, given again */
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    rotateSubscriptionSecret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description any name of yours for this request: sent again under it, it is carried out once and answered alike */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SecretBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description the first answer to this `Idempotency-Key`, given again */
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionWithSecret"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["ServiceUnavailable"];
         };
@@ -2758,6 +3453,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description stands for the state that control calls change; for `If-Match` */
+                    ETag: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2773,7 +3470,12 @@ export interface operations {
     activateTrading: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description any name of yours for this request: sent again under it, it is carried out once and answered alike */
+                "Idempotency-Key"?: string;
+                /** @description an `ETag` that an answer gave (or several, or `*`): if it has changed since then, 412 and no change */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2786,6 +3488,10 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description stands for the state that control calls change; for `If-Match` */
+                    ETag: string;
+                    /** @description the first answer to this `Idempotency-Key`, given again */
+                    "Idempotency-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -2796,6 +3502,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
@@ -2806,7 +3513,12 @@ export interface operations {
     resetServiceBreakers: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description any name of yours for this request: sent again under it, it is carried out once and answered alike */
+                "Idempotency-Key"?: string;
+                /** @description an `ETag` that an answer gave (or several, or `*`): if it has changed since then, 412 and no change */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2815,6 +3527,10 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description stands for the state that control calls change; for `If-Match` */
+                    ETag: string;
+                    /** @description the first answer to this `Idempotency-Key`, given again */
+                    "Idempotency-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -2823,6 +3539,10 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["ServiceUnavailable"];
         };
@@ -2830,7 +3550,12 @@ export interface operations {
     haltTrading: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description any name of yours for this request: sent again under it, it is carried out once and answered alike */
+                "Idempotency-Key"?: string;
+                /** @description an `ETag` that an answer gave (or several, or `*`): if it has changed since then, 412 and no change */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2843,6 +3568,10 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description stands for the state that control calls change; for `If-Match` */
+                    ETag: string;
+                    /** @description the first answer to this `Idempotency-Key`, given again */
+                    "Idempotency-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -2853,6 +3582,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
@@ -2863,7 +3593,12 @@ export interface operations {
     reduceTrading: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description any name of yours for this request: sent again under it, it is carried out once and answered alike */
+                "Idempotency-Key"?: string;
+                /** @description an `ETag` that an answer gave (or several, or `*`): if it has changed since then, 412 and no change */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2876,6 +3611,10 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description stands for the state that control calls change; for `If-Match` */
+                    ETag: string;
+                    /** @description the first answer to this `Idempotency-Key`, given again */
+                    "Idempotency-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -2886,6 +3625,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
