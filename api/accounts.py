@@ -1,12 +1,13 @@
 """Routes for one investor's own view: account, transactions, trades, performance."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from agents.errors import NotFoundError
-from api import answers, record_answers, schemas
+from api import answers, etags, record_answers, schemas
 from api.blueprint import Blueprint
 from api.control import described
 from api.paging import page, scanned_page
@@ -44,10 +45,11 @@ def list_accounts(query: Answer) -> Answer:
 
 @blueprint.route("/<account:account_id>")
 @blueprint.response(200, answers.Account)
-def account(account_id: str) -> Answer:
+def account(account_id: str) -> tuple[Answer, int, Mapping[str, str]]:
     """One account."""
     with services().book.reading() as session:
-        return described(session, [_known(session, account_id)])[0]
+        view = described(session, [_known(session, account_id)])[0]
+    return view, HTTPStatus.OK, etags.of_view(view, account_id)
 
 
 @blueprint.route("/<account:account_id>/transactions")

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any
 
 from agents.control import Command
 from agents.errors import InvalidInputError
 from agents.profile_fields import described as limits_of
 from agents.profiles import seconds
-from api import answers, schemas
+from api import answers, etags, schemas
 from api.auth import actor
 from api.blueprint import Blueprint
 from api.control import account_of, announce, described, standing
@@ -19,6 +20,7 @@ from journal.tokens import Scope
 blueprint = Blueprint("agents", __name__, url_prefix="/agents", description="Agents and their accounts")
 
 Answer = Mapping[str, Any]
+Tagged = tuple[Answer, int, Mapping[str, str]]
 
 
 @blueprint.route("")
@@ -35,7 +37,7 @@ def list_agents() -> Answer:
 @blueprint.needs(Scope.TRADE)
 @blueprint.arguments(schemas.StartRequest)
 @blueprint.response(200, answers.StartAnswer)
-def start(body: Answer, agent: str) -> Answer:
+def start(body: Answer, agent: str) -> Tagged:
     """Start an agent for an account, which is opened if it is new.
 
     Without `account_id` the agent trades its own house account. An account that was stopped runs again with the
@@ -53,8 +55,10 @@ def start(body: Answer, agent: str) -> Answer:
         symbols=body.get("symbols"),
     )
     with at_hand.book.unit_of_work() as session:
-        started = opening.start(session, request, actor=actor())
-    return {**standing(agent, started.account_id), "opened": started.opened, **announce(agent)}
+        expected = etags.of(agent, request.account_id).as_expected()
+        started = opening.start(session, request, actor=actor(), precondition=expected)
+    view = standing(agent, started.account_id)
+    return _tagged(view, request.account_id, opened=started.opened, **announce(agent))
 
 
 @blueprint.route("/<agent:agent>/pause", methods=["POST"])
@@ -62,7 +66,7 @@ def start(body: Answer, agent: str) -> Answer:
 @blueprint.arguments(schemas.AccountBody, required=False)
 @blueprint.arguments(schemas.AccountQuery, location="query")
 @blueprint.response(200, answers.ControlAnswer)
-def pause(body: Answer, query: Answer, agent: str) -> Answer:
+def pause(body: Answer, query: Answer, agent: str) -> Tagged:
     """Open no more positions; exits still run."""
     return _change(Command.PAUSE, agent, body, query)
 
@@ -72,7 +76,7 @@ def pause(body: Answer, query: Answer, agent: str) -> Answer:
 @blueprint.arguments(schemas.AccountBody, required=False)
 @blueprint.arguments(schemas.AccountQuery, location="query")
 @blueprint.response(200, answers.ControlAnswer)
-def resume(body: Answer, query: Answer, agent: str) -> Answer:
+def resume(body: Answer, query: Answer, agent: str) -> Tagged:
     """Trade again after a pause."""
     return _change(Command.RESUME, agent, body, query)
 
@@ -82,7 +86,7 @@ def resume(body: Answer, query: Answer, agent: str) -> Answer:
 @blueprint.arguments(schemas.StopBody, required=False)
 @blueprint.arguments(schemas.AccountQuery, location="query")
 @blueprint.response(200, answers.ControlAnswer)
-def stop(body: Answer, query: Answer, agent: str) -> Answer:
+def stop(body: Answer, query: Answer, agent: str) -> Tagged:
     """Stop an agent with all its accounts, or one account.
 
     Positions stay unless `close_positions` is true. Each account of a stopped agent must be started again.
@@ -93,9 +97,10 @@ def stop(body: Answer, query: Answer, agent: str) -> Answer:
 @blueprint.route("/<agent:agent>/status")
 @blueprint.arguments(schemas.AccountQuery, location="query")
 @blueprint.response(200, answers.Standing)
-def status(query: Answer, agent: str) -> Answer:
+def status(query: Answer, agent: str) -> Tagged:
     """How an agent or one of its accounts stands."""
-    return standing(agent, query.get("account_id"))
+    account_id = query.get("account_id")
+    return _tagged(standing(agent, account_id), account_id)
 
 
 @blueprint.route("/<agent:agent>/profile")
@@ -113,7 +118,7 @@ def profile(agent: str) -> Answer:
 @blueprint.arguments(schemas.AccountBody, required=False)
 @blueprint.arguments(schemas.AccountQuery, location="query")
 @blueprint.response(200, answers.ResetAnswer)
-def reset_breakers(body: Answer, query: Answer, agent: str) -> Answer:
+def reset_breakers(body: Answer, query: Answer, agent: str) -> Tagged:
     """Let an agent and all its accounts, or one account, enter again after losses that tripped a breaker.
 
     Losses of those who had one are measured from now on.
@@ -121,8 +126,9 @@ def reset_breakers(body: Answer, query: Answer, agent: str) -> Answer:
     profile_of(agent)
     account_id = _account_named(body, query)
     with services().book.unit_of_work() as session:
-        ended = breaker_resets.reset(session, agent, account_id, actor=actor())
-    return {**standing(agent, account_id), "breakers_reset": ended}
+        expected = etags.of(agent, account_id).as_expected()
+        ended = breaker_resets.reset(session, agent, account_id, actor=actor(), precondition=expected)
+    return _tagged(standing(agent, account_id), account_id, breakers_reset=ended)
 
 
 @blueprint.route("/<agent:agent>/positions")
@@ -139,14 +145,25 @@ def positions(query: Answer, agent: str) -> Answer:
     return {"total_positions": len(held), "positions": held}
 
 
-def _change(command: Command, agent: str, body: Answer, query: Answer, *, close_positions: bool = False) -> Answer:
+def _change(command: Command, agent: str, body: Answer, query: Answer, *, close_positions: bool = False) -> Tagged:
     profile_of(agent)
     account_id = _account_named(body, query)
     with services().book.unit_of_work() as session:
         control.change(
-            session, command, agent=agent, account_id=account_id, close_positions=close_positions, actor=actor()
+            session,
+            command,
+            agent=agent,
+            account_id=account_id,
+            close_positions=close_positions,
+            actor=actor(),
+            precondition=etags.of(agent, account_id).as_expected(),
         )
-    return {**standing(agent, account_id), **announce(agent)}
+    return _tagged(standing(agent, account_id), account_id, **announce(agent))
+
+
+def _tagged(view: queries.View, account_id: str | None, **more: object) -> Tagged:
+    """An answer about the account that the call named, or about the agent as a whole, with its tag."""
+    return {**view, **more}, HTTPStatus.OK, etags.of_view(view, account_id)
 
 
 def _account_named(body: Answer, query: Answer) -> str | None:

@@ -12,6 +12,7 @@ from werkzeug.routing import Rule
 
 from api.answers import Error
 from api.operations import LINKS, MORE_ERRORS, OPERATION_IDS
+from api.retry_description import SafeRetries
 
 Described = dict[str, Any]
 
@@ -43,6 +44,15 @@ COMPONENTS: Mapping[HTTPStatus, str] = {status: "".join(status.name.title().spli
 RETRY_AFTER = {"Retry-After": {"description": "seconds to wait", "schema": {"type": "string", "pattern": "^[0-9]+$"}}}
 HEADERS: Mapping[HTTPStatus, Described] = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": {"description": "Bearer", "schema": {"type": "string"}}},
+    HTTPStatus.CONFLICT: {
+        "Retry-After": {
+            "description": "only if the same call is worth another try: seconds to wait",
+            "schema": {"type": "string", "pattern": "^[0-9]+$"},
+        }
+    },
+    HTTPStatus.PRECONDITION_FAILED: {
+        "ETag": {"description": "the present tag, if there is anything", "schema": {"type": "string"}}
+    },
     HTTPStatus.TOO_MANY_REQUESTS: RETRY_AFTER,
     HTTPStatus.SERVICE_UNAVAILABLE: RETRY_AFTER,
 }
@@ -62,7 +72,7 @@ class Api(UntypedApi):  # type: ignore[misc] # the library ships no types
     ERROR_SCHEMA = Error
 
     def _init_spec(self, **options: object) -> None:
-        super()._init_spec(extra_plugins=[Completion()], **options)
+        super()._init_spec(extra_plugins=[SafeRetries(), Completion()], **options)
         self.ma_plugin.converter.add_attribute_function(_null_among_choices)
 
     def _register_pagination_header(self) -> None:
@@ -124,6 +134,8 @@ def _errors(operation: Described, path: str) -> set[HTTPStatus]:
         errors.add(HTTPStatus.UNPROCESSABLE_ENTITY)
     if "If-Match" in headers:
         errors.add(HTTPStatus.PRECONDITION_FAILED)
+    if "Idempotency-Key" in headers:
+        errors |= {HTTPStatus.CONFLICT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
     if "requestBody" in operation:
         errors |= {
             HTTPStatus.BAD_REQUEST,

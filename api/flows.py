@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from agents.errors import BookError, NotEnoughCashError, NotFoundError
+from api import etags
 from api import flow_schemas as schemas
 from api.answers import page_of
 from api.auth import actor
@@ -37,12 +38,13 @@ def _answer_not_enough_cash(error: NotEnoughCashError) -> ResponseReturnValue:
 @blueprint.needs(Scope.TRADE)
 @blueprint.arguments(schemas.DepositBody)
 @blueprint.response(200, schemas.DepositAnswer)
-def deposit(body: Answer, account_id: str) -> Answer:
+def deposit(body: Answer, account_id: str) -> ResponseReturnValue:
     """Book money that came in, once per `reference_id`; the same call again gives the same answer."""
     with services().book.unit_of_work() as session:
-        flow = flows.deposit(session, _request(body, account_id), actor=actor())
+        tagged = etags.of_account(account_id)
+        flow = flows.deposit(session, _request(body, account_id), actor=actor(), precondition=tagged.as_expected())
         session.flush()
-        return {
+        answer = {
             "status": "completed",
             "account_id": account_id,
             "reference_id": flow.reference_id,
@@ -51,6 +53,7 @@ def deposit(body: Answer, account_id: str) -> Answer:
             "balance_after": flow.balance_after,
             "created_at": flow.created_at,
         }
+        return answer, HTTPStatus.OK, tagged.header(flows.version_of(session, account_id))
 
 
 @blueprint.route("/<account:account_id>/withdrawals", methods=["POST"])
@@ -67,7 +70,8 @@ def withdraw(body: Answer, account_id: str) -> ResponseReturnValue:
     """
     with services().book.unit_of_work() as session:
         request = _request(body, account_id)
-        withdrawals.withdraw(session, request, liquidate=body["liquidate"], actor=actor())
+        expected = etags.of_account(account_id).as_expected()
+        withdrawals.withdraw(session, request, liquidate=body["liquidate"], actor=actor(), precondition=expected)
         session.flush()
         asked = _known(session, account_id, request.reference_id)
     return _answer(asked)
@@ -81,7 +85,8 @@ def withdraw(body: Answer, account_id: str) -> ResponseReturnValue:
 def close(body: Answer, account_id: str) -> ResponseReturnValue:
     """Stop an account, sell all it holds, pay out all its money, and never use it again; once."""
     with services().book.unit_of_work() as session:
-        withdrawals.close(session, account_id, body["reference_id"], actor=actor())
+        expected = etags.of_account(account_id).as_expected()
+        withdrawals.close(session, account_id, body["reference_id"], actor=actor(), precondition=expected)
         session.flush()
         asked = _known(session, account_id, body["reference_id"])
     return _answer(asked)
@@ -127,7 +132,7 @@ def _known(session: Session, account_id: str, reference_id: str) -> queries.View
     account = queries.account_view(session, account_id)
     if asked is None or account is None:
         raise BookError(f"withdrawal {reference_id} of {account_id} vanished")
-    return {**asked, "agent": account["agent"]}
+    return {**asked, "agent": account["agent"], "account_version": account["account_version"]}
 
 
 def _answer(asked: queries.View) -> ResponseReturnValue:
@@ -135,9 +140,10 @@ def _answer(asked: queries.View) -> ResponseReturnValue:
     pending = asked["status"] == "pending"
     told = announce(asked["agent"]) if pending or asked["kind"] == flows.CLOSING else {}
     answer = {**_with_url(asked), **told}
+    headers = etags.of_view(asked, asked["account_id"])
     if not pending:
-        return answer, HTTPStatus.OK
-    return answer, HTTPStatus.ACCEPTED, {"Location": answer["status_url"]}
+        return answer, HTTPStatus.OK, headers
+    return answer, HTTPStatus.ACCEPTED, {**headers, "Location": answer["status_url"]}
 
 
 def _with_url(view: queries.View) -> dict[str, Any]:

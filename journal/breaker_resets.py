@@ -7,6 +7,7 @@ from agents.errors import NotFoundError
 from journal import audit_log
 from journal.breakers import WORTH
 from journal.control import lock_account_of, lock_agent
+from journal.preconditions import Precondition, whatever_it_was
 
 END = """
 UPDATE trading.breakers SET ended_at = clock_timestamp(), ended_by = :actor
@@ -20,7 +21,8 @@ OF_AGENT = (
 OF_SERVICE = "scope = 'service'"
 
 BEGIN_ACCOUNTS_ANEW = f"""{WORTH}
-UPDATE trading.accounts a SET peak_equity = w.equity, day_equity = w.equity, equity_day = current_date
+UPDATE trading.accounts a
+SET peak_equity = w.equity, day_equity = w.equity, equity_day = current_date, version = a.version + 1
 FROM worth w WHERE a.id = w.id AND a.id = ANY(:accounts)
 """  # noqa: S608 - our own text
 BEGIN_AGENT_ANEW = f"""{WORTH}
@@ -28,13 +30,28 @@ UPDATE trading.agents SET equity = w.equity, peak_equity = w.equity, day_equity 
 FROM (SELECT coalesce(sum(equity), 0) AS equity FROM worth) w WHERE name = :agent
 """  # noqa: S608 - our own text
 BEGIN_SERVICE_ANEW = """
-UPDATE trading.service_state SET peak_equity = a.equity, day_equity = a.equity, equity_day = current_date
+UPDATE trading.service_state
+SET peak_equity = a.equity, day_equity = a.equity, equity_day = current_date, version = version + 1
 FROM (SELECT coalesce(sum(equity), 0) AS equity FROM trading.agents) a
 """
 
 
-def reset(session: Session, agent: str, account_id: str | None, *, actor: str) -> int:
+def reset(
+    session: Session,
+    agent: str,
+    account_id: str | None,
+    *,
+    actor: str,
+    precondition: Precondition = whatever_it_was,
+) -> int:
     """End the breakers of one account, or of an agent and all its accounts; those who had one begin anew from today's equity.
+
+    Args:
+        session: the open unit of work.
+        agent: a known agent's name.
+        account_id: the account meant, or None for the agent and all its accounts.
+        actor: who asks, for the audit log.
+        precondition: of the account, or of the agent as a whole.
 
     Returns:
         How many ended.
@@ -42,10 +59,11 @@ def reset(session: Session, agent: str, account_id: str | None, *, actor: str) -
     Raises:
         NotFoundError: the agent was never started, or has no such account.
     """
-    if lock_agent(session, agent) is None:
+    row = lock_agent(session, agent)
+    if row is None:
         raise NotFoundError(f"agent {agent} was never started")
-    if account_id is not None:
-        lock_account_of(session, agent, account_id)
+    account = lock_account_of(session, agent, account_id) if account_id is not None else None
+    precondition(row.revision if account is None else account.version)
     which = OF_AGENT if account_id is None else OF_ACCOUNT
     ended = _end(session, which, actor, agent=agent, account=account_id)
     accounts = sorted({subject for scope, subject, _ in ended if scope == "account"})
@@ -53,13 +71,21 @@ def reset(session: Session, agent: str, account_id: str | None, *, actor: str) -
         session.execute(text(BEGIN_ACCOUNTS_ANEW), {"agent": agent, "accounts": accounts})
     if any(scope == "agent" for scope, _, _ in ended):
         session.execute(text(BEGIN_AGENT_ANEW), {"agent": agent})
+    if ended:
+        row.revision += 1
     _record(session, ended, agent, account_id, actor)
     return len(ended)
 
 
-def reset_service(session: Session, *, actor: str) -> int:
-    """End the breakers of the whole service, which begins anew from today's equity; how many ended."""
-    session.execute(text("SELECT FROM trading.service_state FOR UPDATE"))
+def reset_service(session: Session, *, actor: str, precondition: Precondition = whatever_it_was) -> int:
+    """End the breakers of the whole service, which begins anew from today's equity; how many ended.
+
+    Args:
+        session: the open unit of work.
+        actor: who asks, for the audit log.
+        precondition: of the switch.
+    """
+    precondition(session.scalar(text("SELECT version FROM trading.service_state FOR UPDATE")))
     ended = _end(session, OF_SERVICE, actor)
     if ended:
         session.execute(text(BEGIN_SERVICE_ANEW))

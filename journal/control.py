@@ -18,6 +18,7 @@ from agents.model import Status
 from journal import audit_log, events, switch
 from journal.flow_models import Withdrawal
 from journal.models import Account, Agent
+from journal.preconditions import Precondition, whatever_it_was
 from journal.switch import Switch
 from journal.trade_models import Position
 
@@ -46,6 +47,7 @@ def change(
     account_id: str | None,
     close_positions: bool = False,
     actor: str,
+    precondition: Precondition = whatever_it_was,
 ) -> None:
     """Pause, resume or stop an agent as a whole, or one account of it.
 
@@ -56,6 +58,7 @@ def change(
         account_id: the account meant, or None for the agent as a whole.
         close_positions: with stop: have the agent's next ticks sell all that is held.
         actor: who asks, for the audit log.
+        precondition: of the account, or of the agent as a whole.
 
     Raises:
         ConflictError: the command is illegal in the present state.
@@ -63,6 +66,7 @@ def change(
     """
     row = lock_agent(session, agent)
     account = lock_account_of(session, agent, account_id) if account_id is not None else None
+    precondition(_last_change(row, account))
     if row is None:
         status_after(Status.STOPPED, command, subject=f"agent {agent}")
         audit_log.record(
@@ -81,6 +85,7 @@ def change(
     else:
         _change_account(account, command, close_positions=close_positions)
     row.version += 1
+    row.revision += 1
     row.updated_at = datetime.now(UTC)
     session.flush()
     after = audit_log.snapshot(row, account)
@@ -117,7 +122,7 @@ def close_done(session: Session, agent: str) -> bool:
     session.execute(
         update(Account)
         .where(Account.agent == agent, Account.close_requested_at.is_not(None), ~holds_something())
-        .values(close_requested_at=None)
+        .values(close_requested_at=None, version=Account.version + 1)
     )
     return not session.scalar(select(_is_closing(agent)))
 
@@ -168,6 +173,12 @@ def holds_something() -> ColumnElement[bool]:
     """SQL condition on an account: it has an open position, or cash reserved for an order."""
     holding = exists().where(Position.account_id == Account.id, Position.closed_at.is_(None), Position.quantity > 0)
     return (Account.reserved > 0) | holding
+
+
+def _last_change(agent: Agent | None, account: Account | None) -> int:
+    if account is not None:
+        return account.version
+    return agent.revision if agent is not None else 0
 
 
 def _change_agent(session: Session, agent: Agent, command: Command, *, close_positions: bool) -> None:

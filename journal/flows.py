@@ -18,6 +18,7 @@ from journal import audit_log, outward, queries, starting_points
 from journal.control import lock_account, lock_agent
 from journal.flow_models import Withdrawal
 from journal.models import Account, Agent, CashFlow
+from journal.preconditions import Precondition, whatever_it_was
 
 DEPOSIT, WITHDRAWAL, CLOSING = "deposit", "withdrawal", "closing"
 DESCRIPTIONS = {DEPOSIT: "Deposit", WITHDRAWAL: "Withdrawal", CLOSING: "Closing of the account"}
@@ -32,13 +33,16 @@ class FlowRequest:
     reference_id: str
 
 
-def deposit(session: Session, request: FlowRequest, *, actor: str) -> CashFlow:
+def deposit(
+    session: Session, request: FlowRequest, *, actor: str, precondition: Precondition = whatever_it_was
+) -> CashFlow:
     """Add money to an account, whatever its state; the same request again changes nothing and gives the same flow.
 
     Args:
         session: the open unit of work.
         request: whose money, how much, under which reference.
         actor: who asks, for the audit log.
+        precondition: of the account; not asked of a request that was carried out already.
 
     Raises:
         ConflictError: the reference means something else already, or the account is closed or being closed.
@@ -51,6 +55,7 @@ def deposit(session: Session, request: FlowRequest, *, actor: str) -> CashFlow:
         return flow
     if session.scalar(select(Withdrawal.id).filter_by(account_id=account.id, reference_id=request.reference_id)):
         raise ConflictError(f"reference_id {request.reference_id} is known as a withdrawal: use another one")
+    precondition(account.version)
     check_open(session, account)
     before = audit_log.snapshot(None, account)
     flow = book_flow(session, agent, account, DEPOSIT, request)
@@ -72,6 +77,11 @@ def lock_served(session: Session, account_id: str) -> tuple[Agent, Account]:
     if agent is None or account is None or account.agent != name:
         raise StaleStateError(f"account {account_id} was assigned anew at this moment: try again")
     return agent, account
+
+
+def version_of(session: Session, account_id: str) -> int:
+    """The number of the last change of an account whose row this unit of work has locked."""
+    return session.get_one(Account, account_id).version
 
 
 def check_same_request(request: FlowRequest, known_kind: str, known_amount: Decimal | None, *, kind: str) -> None:
@@ -122,6 +132,7 @@ def book_flow(session: Session, agent: Agent, account: Account, kind: str, reque
     before = account.balance
     account.cash += amount
     account.balance += amount
+    account.version += 1
     account.updated_at = datetime.now(UTC)
     flow = CashFlow(
         account_id=account.id,

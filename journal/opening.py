@@ -17,6 +17,7 @@ from agents.profiles import RiskProfile
 from journal import audit_log, flows, outward, profiles, starting_points
 from journal.control import holds_something, lock_account, lock_agent, record_states
 from journal.models import Account, Agent, Assignment, CashFlow
+from journal.preconditions import Precondition, whatever_it_was
 
 HOUSE, DUST = "house-", "dust-"
 """How the ids of an agent's own accounts begin; the agent's name follows."""
@@ -46,13 +47,16 @@ class Started:
     opened: bool
 
 
-def start(session: Session, request: StartRequest, *, actor: str) -> Started:
+def start(
+    session: Session, request: StartRequest, *, actor: str, precondition: Precondition = whatever_it_was
+) -> Started:
     """Let an agent trade one account: opened if it is new, started again if it was stopped.
 
     Args:
         session: the open unit of work.
         request: who and with what.
         actor: who asks, for the audit log.
+        precondition: of the account that the request names, or of the agent as a whole if it names none.
 
     Raises:
         ConflictError: the account or the agent is in no state to be started; the message says what to do.
@@ -66,8 +70,10 @@ def start(session: Session, request: StartRequest, *, actor: str) -> Started:
     agents = _lock_agents(session, {name} | _agent_of(session, account_id))
     account = lock_account(session, account_id)
     agent = agents[name]
+    _check(precondition, request, agent, account)
     before = audit_log.snapshot(agent, account)
     _start_agent(agent, request)
+    agent.revision += 1
     profiles.adopt_locked(session, agent, request.profile, actor=actor)
     if account is None:
         served = _open_account(session, agent, account_id, request.initial_equity)
@@ -80,6 +86,13 @@ def start(session: Session, request: StartRequest, *, actor: str) -> Started:
     )
     record_states(session, agent, served, before, action="start", actor=actor)
     return Started(account_id, opened=account is None)
+
+
+def _check(precondition: Precondition, request: StartRequest, agent: Agent, account: Account | None) -> None:
+    if request.account_id is None:
+        precondition(agent.revision)
+    else:
+        precondition(account.version if account is not None else None)
 
 
 def _check_account_id(agent: str, account_id: str) -> None:

@@ -30,6 +30,7 @@ def adopt_locked(session: Session, agent: Agent, profile: RiskProfile, *, actor:
     before = {"profile_version": str(agent.profile_version), **{name: former.get(name) for name in changed}}
     agent.profile = dict(limits)
     agent.profile_version += 1
+    agent.revision += 1
     agent.book_version += 1
     session.flush()
     after = {"profile_version": str(agent.profile_version), **{name: limits[name] for name in changed}}

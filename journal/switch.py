@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from agents.model import TradingState
 from journal import audit_log, events
 from journal.models import ServiceState
+from journal.preconditions import Precondition, whatever_it_was
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,14 @@ def read(session: Session) -> Switch:
     return Switch(TradingState(row.state), row.reason, row.version, row.updated_at)
 
 
-def turn(session: Session, state: TradingState, *, reason: str, actor: str) -> Switch:
+def turn(
+    session: Session,
+    state: TradingState,
+    *,
+    reason: str,
+    actor: str,
+    precondition: Precondition = whatever_it_was,
+) -> Switch:
     """Turn the switch and note in the audit log who did and why; turning it to where it stands changes only the reason.
 
     Args:
@@ -35,9 +43,11 @@ def turn(session: Session, state: TradingState, *, reason: str, actor: str) -> S
         state: where to.
         reason: for whoever asks later why trading stopped.
         actor: who asks.
+        precondition: of the switch.
     """
     session.execute(text("SELECT FROM trading.service_state FOR UPDATE"))
     before = read(session)
+    precondition(before.version)
     session.execute(
         text(
             "UPDATE trading.service_state SET state = :state, reason = :reason, version = version + 1, updated_at = now()"

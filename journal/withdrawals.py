@@ -8,12 +8,10 @@ anything is judged.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import ROUND_FLOOR, Decimal
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from agents.allocation import UNIT
 from agents.control import Command, status_after
 from agents.errors import ConflictError, NotEnoughCashError
 from agents.model import ZERO, Status, plain
@@ -27,13 +25,14 @@ from journal.flows import (
     book_flow,
     check_open,
     check_same_request,
-    equity_of,
     lock_served,
     record_request,
 )
 from journal.models import Account, Agent, Assignment, CashFlow
+from journal.preconditions import Precondition, whatever_it_was
+from journal.withdrawable import PENDING, check_can_be_raised, owed_by, payable
 
-PENDING, COMPLETED, FAILED = "pending", "completed", "failed"
+COMPLETED, FAILED = "completed", "failed"
 WORKER = "worker"
 """Who pays what was pending, as the audit log names it."""
 
@@ -47,7 +46,14 @@ class Failure:
     detail: str
 
 
-def withdraw(session: Session, request: FlowRequest, *, liquidate: bool, actor: str) -> Withdrawal:
+def withdraw(
+    session: Session,
+    request: FlowRequest,
+    *,
+    liquidate: bool,
+    actor: str,
+    precondition: Precondition = whatever_it_was,
+) -> Withdrawal:
     """Pay out of an account, or have it pay as soon as enough is sold; the same request again changes nothing.
 
     Args:
@@ -55,6 +61,7 @@ def withdraw(session: Session, request: FlowRequest, *, liquidate: bool, actor: 
         request: whose money, how much, under which reference.
         liquidate: whether positions may be sold for it.
         actor: who asks, for the audit log.
+        precondition: of the account; not asked of a request that is known already.
 
     Returns:
         The withdrawal as it stands: completed or pending.
@@ -69,10 +76,11 @@ def withdraw(session: Session, request: FlowRequest, *, liquidate: bool, actor: 
     if known is not None:
         check_same_request(request, known.kind, known.amount, kind=WITHDRAWAL)
         return _not_failed(known)
+    precondition(account.version)
     check_open(session, account)
     before = audit_log.snapshot(None, account)
-    owed = _owed(session, account)
-    free = _payable(account.cash - owed)
+    owed = owed_by(session, account)
+    free = payable(account.cash - owed)
     asked = Withdrawal(
         account_id=account.id,
         reference_id=request.reference_id,
@@ -83,7 +91,8 @@ def withdraw(session: Session, request: FlowRequest, *, liquidate: bool, actor: 
     if request.amount <= free:
         _pay(session, agent, account, asked, request)
     else:
-        _check_can_be_raised(session, request, free, owed, liquidate=liquidate)
+        check_can_be_raised(session, request, free, owed, liquidate=liquidate)
+        account.version += 1
     session.add(asked)
     session.flush()
     record_request(session, account, WITHDRAWAL, request.reference_id, request.amount, before, actor=actor)
@@ -91,8 +100,17 @@ def withdraw(session: Session, request: FlowRequest, *, liquidate: bool, actor: 
     return asked
 
 
-def close(session: Session, account_id: str, reference_id: str, *, actor: str) -> Withdrawal:
+def close(
+    session: Session, account_id: str, reference_id: str, *, actor: str, precondition: Precondition = whatever_it_was
+) -> Withdrawal:
     """Stop an account, have all it holds sold and all its money paid out; the same request again changes nothing.
+
+    Args:
+        session: the open unit of work.
+        account_id: whose money.
+        reference_id: the caller's name for it.
+        actor: who asks, for the audit log.
+        precondition: of the account; not asked of a request that is known already.
 
     Returns:
         The closing as it stands: completed, or pending while something is held.
@@ -108,6 +126,7 @@ def close(session: Session, account_id: str, reference_id: str, *, actor: str) -
         if known.kind != CLOSING:
             raise ConflictError(f"reference_id {reference_id} is known as a {known.kind}: use another one")
         return known
+    precondition(account.version)
     check_open(session, account)
     before = audit_log.snapshot(agent, account)
     asked = Withdrawal(account_id=account.id, reference_id=reference_id, kind=CLOSING, status=PENDING)
@@ -116,6 +135,7 @@ def close(session: Session, account_id: str, reference_id: str, *, actor: str) -
     account.version += 1
     account.close_requested_at = account.updated_at = datetime.now(UTC)
     agent.version += 1
+    agent.revision += 1
     agent.updated_at = datetime.now(UTC)
     session.flush()
     settle(session, account_id)
@@ -184,32 +204,6 @@ def _not_failed(known: Withdrawal) -> Withdrawal:
     return known
 
 
-def _owed(session: Session, account: Account) -> Decimal:
-    amounts = select(func.sum(Withdrawal.amount)).filter_by(account_id=account.id, status=PENDING)
-    return session.scalar(amounts) or ZERO
-
-
-def _payable(amount: Decimal) -> Decimal:
-    """The part of an amount that can be asked for: amounts have at most eight decimals."""
-    return max(ZERO, amount.quantize(UNIT, ROUND_FLOOR))
-
-
-def _check_can_be_raised(
-    session: Session, request: FlowRequest, free: Decimal, owed: Decimal, *, liquidate: bool
-) -> None:
-    worth = _payable(equity_of(session, request.account_id) - owed)
-    subject = f"account {request.account_id}"
-    if request.amount > worth:
-        raise NotEnoughCashError(
-            f"{subject} is worth {plain(worth)}, {plain(free)} of it free: withdraw no more than that", free
-        )
-    if not liquidate:
-        raise NotEnoughCashError(
-            f"{subject} has {plain(free)} free: withdraw no more, or pass liquidate: true to sell what is needed first",
-            free,
-        )
-
-
 def _pay(session: Session, agent: Agent, account: Account, asked: Withdrawal, request: FlowRequest) -> None:
     book_flow(session, agent, account, asked.kind, request)
     _finish(asked, COMPLETED)
@@ -224,6 +218,7 @@ def _close_now(session: Session, agent: Agent, account: Account, asked: Withdraw
     account.peak_equity = account.day_equity = ZERO
     account.close_requested_at = None
     account.closed_at = datetime.now(UTC)
+    account.version += 1
     session.execute(
         update(Assignment)
         .where(Assignment.account_id == account.id, Assignment.ended_at.is_(None))
@@ -232,7 +227,8 @@ def _close_now(session: Session, agent: Agent, account: Account, asked: Withdraw
 
 
 def _fail(account: Account, asked: Withdrawal) -> Failure:
-    asked.free = _payable(account.cash)
+    asked.free = payable(account.cash)
+    account.version += 1
     _finish(asked, FAILED)
     asked.detail = f"everything is sold and only {plain(asked.free)} is there"
     return Failure(account.id, asked.reference_id, asked.detail)
