@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from agents.model import ONE, ZERO, Status
+from journal.walks import HIGHEST, LOWEST, Walk
 
 View = Mapping[str, Any]
 """One row by column name: Decimal, int, str, aware datetime, list or None."""
@@ -103,16 +104,7 @@ FROM (
         held.unrealized_profit,
         a.cash + a.reserved + held.exposure AS equity,
         held.exposure
-    FROM (
-        SELECT *
-        FROM trading.accounts
-        WHERE (:account_id IS NULL AND kind <> 'dust' OR id = :account_id)
-            AND (:agent IS NULL OR agent = :agent)
-            AND (:status IS NULL OR status = :status)
-            AND (CAST(:before AS bigint) IS NULL OR number < CAST(:before AS bigint))
-        ORDER BY number DESC
-        LIMIT :limit
-    ) a
+    FROM ({accounts}) a
     JOIN trading.agents g ON g.name = a.agent
     CROSS JOIN LATERAL (
         SELECT
@@ -170,7 +162,8 @@ def agent_views(session: Session, names: Sequence[str]) -> list[View]:
 
 def account_view(session: Session, account_id: str, *, agent: str | None = None) -> View | None:
     """State, money and results of one account; None if there is none, or if another than ``agent`` serves it."""
-    found = rows(session, _ACCOUNTS, _account_filter(account_id=account_id, agent=agent))
+    one = "SELECT * FROM trading.accounts WHERE id = :account_id AND (:agent IS NULL OR agent = :agent)"
+    found = rows(session, _ACCOUNTS.format(accounts=one), {"account_id": account_id, "agent": agent})
     return _with_ratios(found[0]) if found else None
 
 
@@ -186,8 +179,12 @@ def account_views(
         before: only accounts with a smaller ``number``: the page's cursor.
         limit: the page's size.
     """
-    chosen = _account_filter(agent=agent, status=status, before=before, limit=limit)
-    return [_with_ratios(row) for row in rows(session, _ACCOUNTS, chosen)]
+    by = {name: value for name, value in (("agent", agent), ("status", status)) if value is not None}
+    walk = Walk("trading.accounts", tuple(by), ("number",)).statement
+    page = f"SELECT * FROM ({walk}) w WHERE kind <> 'dust' LIMIT :limit"  # noqa: S608 - our own names
+    chosen: dict[str, object] = {f"by_{name}": value for name, value in by.items()}
+    chosen |= {"low_number": LOWEST, "high_number": before or HIGHEST, "limit": limit}
+    return [_with_ratios(row) for row in rows(session, _ACCOUNTS.format(accounts=page), chosen)]
 
 
 def positions(session: Session, agent: str, *, account_id: str | None = None) -> list[View]:
@@ -198,10 +195,6 @@ def positions(session: Session, agent: str, *, account_id: str | None = None) ->
     market's bid and ``pnl_pct`` percent of what was paid.
     """
     return rows(session, _POSITIONS, {"agent": agent, "account_id": account_id})
-
-
-def _account_filter(**chosen: str | int | None) -> dict[str, str | int | None]:
-    return {"account_id": None, "agent": None, "status": None, "before": None, "limit": 1} | chosen
 
 
 def rows(session: Session, statement: str, parameters: Mapping[str, object]) -> list[View]:

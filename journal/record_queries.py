@@ -11,6 +11,7 @@ planner sees ``'x' IS NULL`` as a constant and a filter that is off costs nothin
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -18,6 +19,7 @@ from sqlalchemy.orm import Session
 from agents.orders import UNRESOLVED
 from journal import record_statements
 from journal.queries import View, rows
+from journal.walks import HIGHEST, LOWEST, Walk
 
 SCANNED = 5000
 """Rows looked at for one page."""
@@ -29,6 +31,22 @@ class Listing:
 
     rows: list[View]
     resume: int | uuid.UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """A statement, its table there and the index key of its order; few rows have the same of ``selective`` columns."""
+
+    statement: str
+    alias: str
+    table: str
+    key: tuple[str, ...]
+    selective: frozenset[str]
+
+
+_DECISIONS = _List(record_statements.DECISIONS, "v", "trading.decisions", ("id",), frozenset({"signal_id"}))
+_ORDERS = _List(record_statements.ORDERS, "o", "trading.orders", ("id",), frozenset({"client_order_id", "decision_id"}))
+_TRADES = _List(record_statements.TRADES, "t", "trading.trades", ("closed_at", "id"), frozenset())
 
 
 def decisions(  # noqa: PLR0913 - one argument per filter
@@ -50,22 +68,23 @@ def decisions(  # noqa: PLR0913 - one argument per filter
     """
     number, served_by = _account(session, account_id) if account_id else (None, [])
     walked = {
-        "decision_id": decision_id,
         "signal_id": signal_id,
         "code": None if account_id else code,
         "agent": agent or (served_by[0] if len(served_by) == 1 else None),
     }
-    filters = {
+    filters: dict[str, object] = {
         "agent": agent,
         "symbol": symbol,
         "account_id": account_id,
         "number": number,
         "code": code,
         "signal_id": signal_id,
-        "before": before,
         "limit": limit,
     }
-    found = _scan(session, record_statements.DECISIONS, record_statements.SCANNED_DECISIONS, walked, filters)
+    ends: dict[str, object] = {"low_id": LOWEST, "high_id": before or HIGHEST}
+    if decision_id is not None:
+        ends = {"low_id": decision_id - 1, "high_id": decision_id + 1}
+    found = _scan(session, _DECISIONS, walked, {**filters, **ends})
     if account_id:
         return found
     return Listing([{k: v for k, v in row.items() if k != "account_code"} for row in found.rows], found.resume)
@@ -90,8 +109,9 @@ def orders(  # noqa: PLR0913 - one argument per filter
         "state": state,
         "agent": agent,
     }
-    filters = {"agent": agent, "symbol": symbol, "state": state, "before": before, "limit": limit}
-    return _scan(session, record_statements.ORDERS, record_statements.SCANNED_ORDERS, walked, filters)
+    filters = {"agent": agent, "symbol": symbol, "state": state, "limit": limit}
+    ends = {"low_id": LOWEST, "high_id": before or HIGHEST}
+    return _scan(session, _ORDERS, walked, {**filters, **ends})
 
 
 def trades(
@@ -104,32 +124,32 @@ def trades(
     limit: int,
 ) -> Listing:
     """Closed positions with their profit or loss after all fees."""
-    filters = {"agent": agent, "symbol": symbol, "before": str(before) if before else None, "limit": limit}
-    return _scan(
-        session,
-        record_statements.TRADES,
-        record_statements.SCANNED_TRADES,
-        {"account_id": account_id, "agent": agent},
-        filters,
-    )
+    closed_at: datetime | str | None = "infinity"
+    if before is not None:
+        closed_at = session.scalar(text("SELECT closed_at FROM trading.trades WHERE id = :id"), {"id": str(before)})
+        if closed_at is None:
+            return Listing([], None)
+    ends = {
+        "low_closed_at": "-infinity",
+        "low_id": str(uuid.UUID(int=0)),
+        "high_closed_at": closed_at,
+        "high_id": str(before or uuid.UUID(int=2**128 - 1)),
+    }
+    filters = {"agent": agent, "symbol": symbol, "limit": limit}
+    return _scan(session, _TRADES, {"account_id": account_id, "agent": agent}, {**filters, **ends})
 
 
-def _scan(
-    session: Session,
-    statement: str,
-    scanned: str,
-    walked: Mapping[str, object],
-    filters: Mapping[str, object],
-) -> Listing:
+def _scan(session: Session, listed: _List, walked: Mapping[str, object], filters: Mapping[str, object]) -> Listing:
     """Walk the index of the first filter of ``walked`` that is given; a full page needs no look at where that ended."""
     first = next((name for name, value in walked.items() if value is not None), None)
-    by = {f"by_{name}": value if name == first else None for name, value in walked.items()}
-    parameters = {**filters, **by, "scanned": SCANNED}
-    found = rows(session, statement, parameters)
+    columns = (first,) if first else ()
+    walk = Walk(listed.table, columns, listed.key, is_selective=first in listed.selective)
+    parameters = {**filters, **{f"by_{name}": walked[name] for name in columns}, "scanned": SCANNED}
+    found = rows(session, listed.statement.format(walk=walk.statement, order=walk.order(listed.alias)), parameters)
     if len(found) == filters["limit"]:
         return Listing(found, None)
-    last = session.scalar(text(f"SELECT id FROM ({scanned} OFFSET :scanned - 1 LIMIT 1) s"), parameters)  # noqa: S608 - our own text
-    return Listing(found, last)
+    last = f"SELECT id FROM ({walk.statement} OFFSET :scanned - 1 LIMIT 1) s"  # noqa: S608 - our own names
+    return Listing(found, session.scalar(text(last), parameters))
 
 
 def is_settled(session: Session, decision_id: int) -> bool:

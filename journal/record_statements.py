@@ -1,21 +1,6 @@
-"""The statements of :mod:`journal.record_queries`.
+"""The statements of :mod:`journal.record_queries`: all filters, applied to the first rows of a ``{walk}``."""
 
-``SCANNED_…`` walks one index in the order of the list: that of the one ``by_…`` filter that is not NULL. The list
-itself applies all filters to a bounded number of those rows.
-"""
-
-SCANNED_DECISIONS = """
-    SELECT *
-    FROM trading.decisions
-    WHERE (CAST(:by_decision_id AS bigint) IS NULL OR id = CAST(:by_decision_id AS bigint))
-        AND (:by_signal_id IS NULL OR signal_id = :by_signal_id)
-        AND (:by_agent IS NULL OR agent = :by_agent)
-        AND (:by_code IS NULL OR code = :by_code)
-        AND (CAST(:before AS bigint) IS NULL OR id < CAST(:before AS bigint))
-    ORDER BY id DESC
-"""
-
-DECISIONS = f"""
+DECISIONS = """
 SELECT *
 FROM (
     SELECT
@@ -46,8 +31,9 @@ FROM (
         d.created_at,
         d.decided_at,
         ARRAY(SELECT o.client_order_id FROM trading.orders o WHERE o.decision_id = d.id ORDER BY o.id) AS order_ids
-    FROM ({SCANNED_DECISIONS} LIMIT :scanned) d
-    JOIN trading.signals s ON s.id = d.signal_id
+    FROM ({walk} LIMIT :scanned) d
+    -- Behind OFFSET 0, each row's own signal is looked up, instead of all signals of a symbol.
+    CROSS JOIN LATERAL (SELECT * FROM trading.signals i WHERE i.id = d.signal_id OFFSET 0) s
     WHERE (:agent IS NULL OR d.agent = :agent)
         AND (:signal_id IS NULL OR d.signal_id = :signal_id)
         AND (:symbol IS NULL OR s.symbol = :symbol)
@@ -64,23 +50,11 @@ FROM (
         )
 ) v
 WHERE :code IS NULL OR coalesce(v.account_code, v.code) = :code
-ORDER BY v.id DESC
+ORDER BY {order}
 LIMIT :limit
-"""  # noqa: S608 - our own text
-
-SCANNED_ORDERS = """
-    SELECT *
-    FROM trading.orders
-    WHERE (:by_client_order_id IS NULL OR client_order_id = :by_client_order_id)
-        AND (CAST(:by_decision_id AS bigint) IS NULL OR decision_id = CAST(:by_decision_id AS bigint))
-        AND (:by_agent IS NULL OR agent = :by_agent)
-        AND (:by_symbol IS NULL OR symbol = :by_symbol)
-        AND (:by_state IS NULL OR state = :by_state)
-        AND (CAST(:before AS bigint) IS NULL OR id < CAST(:before AS bigint))
-    ORDER BY id DESC
 """
 
-ORDERS = f"""
+ORDERS = """
 SELECT
     o.id,
     o.client_order_id,
@@ -103,29 +77,15 @@ SELECT
     o.error_message,
     o.created_at,
     o.resolved_at
-FROM ({SCANNED_ORDERS} LIMIT :scanned) o
+FROM ({walk} LIMIT :scanned) o
 WHERE (:agent IS NULL OR o.agent = :agent)
     AND (:symbol IS NULL OR o.symbol = :symbol)
     AND (:state IS NULL OR o.state = :state)
-ORDER BY o.id DESC
+ORDER BY {order}
 LIMIT :limit
-"""  # noqa: S608 - our own text
-
-SCANNED_TRADES = """
-    SELECT *
-    FROM trading.trades
-    WHERE (:by_account_id IS NULL OR account_id = :by_account_id)
-        AND (:by_agent IS NULL OR agent = :by_agent)
-        AND (
-            CAST(:before AS uuid) IS NULL
-            OR (closed_at, id) < (
-                (SELECT b.closed_at FROM trading.trades b WHERE b.id = CAST(:before AS uuid)), CAST(:before AS uuid)
-            )
-        )
-    ORDER BY closed_at DESC, id DESC
 """
 
-TRADES = f"""
+TRADES = """
 SELECT
     t.id,
     t.account_id,
@@ -142,12 +102,12 @@ SELECT
     exited.client_order_id AS exit_order_id,
     t.opened_at,
     t.closed_at
-FROM ({SCANNED_TRADES} LIMIT :scanned) t
+FROM ({walk} LIMIT :scanned) t
 LEFT JOIN trading.orders entered ON entered.id = t.entry_order_id
 JOIN trading.orders exited ON exited.id = t.exit_order_id
 WHERE t.account_id <> 'dust-' || t.agent
     AND (:agent IS NULL OR t.agent = :agent)
     AND (:symbol IS NULL OR t.symbol = :symbol)
-ORDER BY t.closed_at DESC, t.id DESC
+ORDER BY {order}
 LIMIT :limit
-"""  # noqa: S608 - our own text
+"""

@@ -1,6 +1,7 @@
 """Lists: pages, filters, and what they say of one account."""
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import pytest
@@ -181,3 +182,49 @@ def test_the_agents_dust_account_shows_neither_among_an_orders_accounts_nor_amon
 
     assert [item["accounts"] for item in client.get("/orders").get_json()["items"]] == [1]
     assert [item["account_id"] for item in client.get("/trades").get_json()["items"]] == ["alice"]
+
+
+LISTS = ("/accounts?", "/decisions?symbol=BTCUSDT&", "/orders?symbol=BTCUSDT&state=filled&", "/trades?symbol=BTCUSDT&")
+
+
+@pytest.mark.parametrize("scanned", [1, 3, 100])
+@pytest.mark.parametrize("limit", [1, 2, 5])
+def test_pages_together_are_the_list_without_doubles_whatever_is_added_meanwhile(
+    client: FlaskClient,
+    start: Start,
+    signal: Signal,
+    scribe: Scribe,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: int,
+    scanned: int,
+) -> None:
+    monkeypatch.setattr("journal.record_queries.SCANNED", scanned)
+    numbers = count()
+
+    def add_some() -> None:
+        number = next(numbers)
+        symbol = "BTCUSDT" if number % 3 else "ETHUSDT"
+        start(account_id=f"a{number}")
+        post(client, "atlas", signal(id=f"s{number}", symbol=symbol))
+        scribe.order(symbol=symbol, state="filled" if number % 2 else "rejected")
+        scribe.trade(f"a{number}", "1", symbol=symbol)
+
+    for _ in range(4):
+        add_some()
+    for path in LISTS:
+        before = [item for page in walk(client, f"{path}limit=100") for item in page]
+        found, cursor = [], ""
+        while True:
+            body = client.get(f"{path}limit={limit}{cursor}").get_json()
+            assert len(body["items"]) <= limit
+            found += body["items"]
+            if body["next_cursor"] is None:
+                break
+            cursor = f"&cursor={body['next_cursor']}"
+            if next(numbers) < 12:
+                add_some()
+        assert keys(found) == keys(before), path
+
+
+def keys(items: list[dict[str, Any]]) -> list[str]:
+    return [str(item.get("id") or item.get("client_order_id") or item["account_id"]) for item in items]
