@@ -24,4 +24,4 @@ EXPOSE 8003
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s \
     CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f\"http://127.0.0.1:{os.environ['PORT']}/health\", timeout=4)"]
 # Without --bind, gunicorn listens on every address at $PORT.
-CMD ["gunicorn", "--worker-class", "gthread", "--threads", "16", "--worker-tmp-dir", "/dev/shm", "--no-control-socket", "--access-logfile", "-", "api.app:create_app()"]
+CMD ["gunicorn", "--worker-class", "gthread", "--threads", "16", "--worker-tmp-dir", "/dev/shm", "--no-control-socket", "--access-logfile", "-", "--config", "python:api.serving", "api.app:create_app()"]

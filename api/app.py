@@ -67,6 +67,8 @@ def create_app(services: ControlServices | None = None) -> Flask:
     at_hand = services or _from_environment()
     app = Flask("api", static_folder=None)
     app.config.update(CONFIGURATION)
+    # No other path than the one asked for: "//" is a mistake of the caller's, not a detour.
+    app.url_map.merge_slashes = False
     app.json = DecimalJSONProvider(app)
     app.extensions[EXTENSION] = at_hand
     headers.register(app)

@@ -45,7 +45,7 @@ class QueryNumber(fields.Decimal):
     """A number in a query, written as JSON writes numbers: no underscores, spaces, exotic digits, NaN."""
 
     def _validated(self, value: object) -> Decimal:
-        if not re.fullmatch(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?", str(value)):
+        if not re.fullmatch(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?", str(value)):
             raise self.make_error("invalid")
         return super()._validated(value)
 
@@ -87,7 +87,7 @@ SIGNAL_ID = Whole("[A-Za-z0-9_.:-]{1,64}", "1 to 64 of A-Z, a-z, 0-9, _ . : and 
 CODE = Whole("[a-z0-9_]{1,64}", "1 to 64 of a-z, 0-9 and _")
 CLIENT_ORDER_ID = Whole("[A-Za-z0-9_.:-]{1,36}", "1 to 36 of A-Z, a-z, 0-9, _ . : and -")
 REASON = Whole("[^\\x00-\\x1f]{1,500}", "1 to 500 characters without line breaks or control characters")
-ROW_ID = Whole("[0-9a-fA-F-]{1,36}", "one that this list gave")
+ROW_ID = Whole("([0-9A-Za-z]{1,64}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})", "one that this list gave")
 
 
 def check_amount(value: object) -> None:

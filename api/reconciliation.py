@@ -106,7 +106,7 @@ def latest() -> Answer:
 
 @blueprint.route("", methods=["POST"])
 @blueprint.needs(Scope.ADMIN)
-@blueprint.arguments(RunBody)
+@blueprint.arguments(RunBody, required=False)
 @blueprint.response(202, Requested)
 def request_run(body: Answer) -> tuple[Answer, int, Mapping[str, str]]:
     """Have the book compared with the exchange now."""

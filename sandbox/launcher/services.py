@@ -59,7 +59,7 @@ def ml_engine(environment: Mapping[str, str], port: int) -> Service:
 
 def api(environment: Mapping[str, str], host: str, port: int) -> Service:
     """The control API. Its process never holds the exchange's keys."""
-    command = _gunicorn(host, port, 16, "api.app:create_app()")
+    command = _gunicorn(host, port, 16, "--config", "python:api.serving", "api.app:create_app()")
     own = _without(environment, EXCHANGE_KEYS | SANDBOX_KEYS) | {"HOST": host, "PORT": str(port)}
     return Service("api", command, own, ready_url=f"http://{local(host)}:{port}/health")
 
@@ -108,10 +108,10 @@ def _celery(*arguments: str) -> tuple[str, ...]:
     return _python("celery", "--app", "tasks", *arguments)
 
 
-def _gunicorn(host: str, port: int, threads: int, app: str) -> tuple[str, ...]:
+def _gunicorn(host: str, port: int, threads: int, *app: str) -> tuple[str, ...]:
     # One process with threads: its calls wait for PostgreSQL and Redis, not for the processor.
     shape = ("--worker-class", "gthread", "--workers", "1", "--threads", str(threads), "--graceful-timeout", "3")
-    return _python("gunicorn", "--bind", f"{host}:{port}", *shape, "--no-control-socket", "--access-logfile", "-", app)
+    return _python("gunicorn", "--bind", f"{host}:{port}", *shape, "--no-control-socket", "--access-logfile", "-", *app)
 
 
 def _without(environment: Mapping[str, str], names: frozenset[str]) -> dict[str, str]:
