@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 
-from sqlalchemy import BigInteger, DateTime, Identity, MetaData, Numeric, Text, func
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, MetaData, Numeric, Table, Text, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
@@ -23,7 +23,7 @@ NAMING = {
 
 
 class Base(DeclarativeBase):
-    """Base of all tables; every table lives in schema ``trading``."""
+    """Base of all tables; every table lives in schema ``trading``, and no number of it is NaN."""
 
     metadata = MetaData(schema=SCHEMA, naming_convention=NAMING)
     type_annotation_map: ClassVar[dict[Any, Any]] = {
@@ -33,6 +33,14 @@ class Base(DeclarativeBase):
         datetime: DateTime(timezone=True),
         dict[str, Any]: JSONB,
     }
+
+    def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401 - the library's own arguments
+        """Add the check for NaN, which PostgreSQL holds to be above every number."""
+        super().__init_subclass__(**options)
+        columns = [column.name for column in cls.__table__.columns if isinstance(column.type, Numeric)]
+        if columns and isinstance(cls.__table__, Table):
+            condition = " AND ".join(f"{name} <> 'NaN'" for name in columns)
+            cls.__table__.append_constraint(CheckConstraint(condition, name="numbers"))
 
 
 BigId = Annotated[int, mapped_column(Identity(always=True), primary_key=True)]
