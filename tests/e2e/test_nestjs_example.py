@@ -6,7 +6,7 @@ from tests import node
 from tests.e2e.service import Service
 
 
-def test_the_example_opens_an_account_tells_its_health_and_runs_the_nightly_job(service: Service) -> None:
+def test_the_example_opens_an_account_tells_its_health_runs_the_nightly_job_and_receives_an_event(service: Service) -> None:
     node.build_client()
     node.install(node.EXAMPLE)
     node.compile_types(node.EXAMPLE)
@@ -28,3 +28,5 @@ def test_the_example_opens_an_account_tells_its_health_and_runs_the_nightly_job(
     assert seen["nightly job"] == {"next": "00:00", "synced": 1}
     assert seen["metrics kept"]["open_positions"] == 1
     assert seen["account stopped"] == "stopped"
+    assert seen["event received"] == "stopped"
+    assert seen["forged event"] == {"http": 401}

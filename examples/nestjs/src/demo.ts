@@ -1,5 +1,6 @@
 /** The backend at work against a live service: an account is opened, trades, is looked at, and is sold again. */
 import 'reflect-metadata';
+import { setTimeout as pause } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { TradingAgentsClient } from '@trading-agents/client';
@@ -7,7 +8,7 @@ import { AppModule } from './app.module.js';
 import { AccountRepository, type InvestmentAccount } from './investment/account.repository.js';
 import { SyncTradingPerformanceJob } from './jobs/sync-trading-performance.job.js';
 
-const app = await NestFactory.create(AppModule, { logger: ['error', 'warn'] });
+const app = await NestFactory.create(AppModule, { rawBody: true, logger: ['error', 'warn'] });
 await app.listen(0, '127.0.0.1');
 const backend = await app.getUrl();
 const client = app.get(TradingAgentsClient);
@@ -33,6 +34,17 @@ async function marketPrice(): Promise<number> {
   }
   return 45_000;
 }
+
+async function until(isSo: () => boolean): Promise<boolean> {
+  const deadline = Date.now() + 20_000;
+  while (!isSo() && Date.now() < deadline) {
+    await pause(50);
+  }
+  return isSo();
+}
+
+const subscription = await client.createSubscription(`${backend}/trading-agents/events`, { events: ['agent.state_changed'] });
+process.env['TRADING_AGENTS_EVENTS_SECRET'] = subscription.secret;
 
 const opened = await open(1000);
 const account = (await opened.json()) as InvestmentAccount;
@@ -64,4 +76,11 @@ tell('metrics kept', { total_trades: metrics?.total_trades, open_positions: metr
 
 const stopped = await client.stopAgent('nova', account.id, { closePositions: true });
 tell('account stopped', stopped.status);
+
+const kept = app.get(AccountRepository).find(account.id);
+tell('event received', (await until(() => kept?.agent_status === 'stopped')) && kept?.agent_status);
+const forged = await fetch(`${backend}/trading-agents/events`, { method: 'POST', body: '{}' });
+tell('forged event', { http: forged.status });
+
+await client.endSubscription(subscription.id);
 await app.close();

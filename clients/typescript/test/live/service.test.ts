@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { TradingAgentsClient, TradingAgentsError, type SignalOutcome } from '@trading-agents/client';
+import { TradingAgentsClient, TradingAgentsError, etagOf, type SignalOutcome } from '@trading-agents/client';
 
 const SECONDS = 20;
 const client = new TradingAgentsClient();
@@ -102,6 +102,17 @@ test('a change with the same key is carried out once and answers the same', asyn
   const first = await client.startAgent(account, 'orion', 500, key);
   assert.deepEqual(await client.startAgent(account, 'orion', 500, key), first);
   await assert.rejects(client.startAgent(account, 'orion', 500), { code: 409 });
+});
+
+test('of two operators who saw the same state, the second is told that it has changed', async () => {
+  await client.startAgent(someId(), 'orion', 500);
+  const seen = await client.getAgentStatus('orion');
+  const ifMatch = etagOf(seen);
+  assert.notEqual(ifMatch, undefined);
+  assert.equal((await client.pauseAgent('orion', undefined, { ifMatch })).status, 'paused');
+  await assert.rejects(client.stopAgent('orion', undefined, { ifMatch }), { code: 412 });
+  assert.equal((await client.getAgentStatus('orion')).status, 'paused');
+  assert.equal((await client.resumeAgent('orion')).status, 'running');
 });
 
 test('what is refused says so in the words of the service', async () => {

@@ -9,6 +9,8 @@ export interface InvestmentAccount {
   current_balance: number;
   /** `opening` until it is known that its agent runs. */
   status: 'opening' | 'open';
+  /** What its agent last said about it. */
+  agent_status?: string;
   metrics?: Metrics;
 }
 
