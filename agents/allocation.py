@@ -52,12 +52,23 @@ def limit_price(side: Side, quote: Quote, slippage: Decimal, market: Market) -> 
 
 
 def build_block(side: Side, market: Market, price: Decimal, wants: Sequence[Want]) -> Block | Denial:
-    """One order for all wants, floored to the lot step and capped at the exchange's largest order.
+    """One order for all wants.
 
     Returns:
         The block, its wants sorted by account id; or why the exchange would not take it.
     """
-    wanted = sum((want.quantity for want in wants), ZERO)
+    block = size_block(side, market, price, sum((want.quantity for want in wants), ZERO))
+    if isinstance(block, Denial):
+        return block
+    return replace(block, wants=tuple(sorted(wants, key=lambda want: want.account_id)))
+
+
+def size_block(side: Side, market: Market, price: Decimal, wanted: Decimal) -> Block | Denial:
+    """One order for all that is wanted together, floored to the lot step and capped at the exchange's largest order.
+
+    Returns:
+        The block, without the wants that it is made of; or why the exchange would not take it.
+    """
     largest = min(market.max_quantity, market.max_notional / price)
     quantity = _floor(min(wanted, largest), market.lot_step)
     if quantity < market.min_quantity or quantity <= 0:
@@ -69,7 +80,7 @@ def build_block(side: Side, market: Market, price: Decimal, wants: Sequence[Want
             Code.BELOW_MIN_NOTIONAL,
             f"{plain(quantity * price)} {market.quote} is less than the smallest order, {market.min_notional}",
         )
-    return Block(market.symbol, side, quantity, price, tuple(sorted(wants, key=lambda want: want.account_id)))
+    return Block(market.symbol, side, quantity, price)
 
 
 def divide_fills(
@@ -87,23 +98,12 @@ def divide_fills(
     Returns:
         Legs without dust; their quantities, costs and fees sum to those of the fills exactly.
     """
-    executed = sum((fill.quantity for fill in fills), ZERO)
+    total = total_of(side, fills, market, price_of)
     wanted = sum((want.quantity for want in wants), ZERO)
-    if executed > wanted:
-        raise BookError(f"{executed} was filled but only {wanted} was wanted")
-    fees = _fees_by_kind(side, fills, market)
-    other_value = sum((amount * price_of(asset) for asset, amount in fees.others), ZERO).quantize(UNIT, ROUND_CEILING)
-    quantities = _divide_decimal(executed, [want.quantity for want in wants])
-    columns = [
-        _divide_decimal(total, quantities)
-        for total in (
-            sum((fill.cost for fill in fills), ZERO),
-            fees.base,
-            fees.quote,
-            sum((amount for _, amount in fees.others), ZERO),
-            other_value,
-        )
-    ]
+    if total.quantity > wanted:
+        raise BookError(f"{total.quantity} was filled but only {wanted} was wanted")
+    quantities = _divide_decimal(total.quantity, [want.quantity for want in wants])
+    columns = [_divide_decimal(amount, quantities) for amount in total.amounts()]
     rows = zip(wants, quantities, *columns, strict=True)
     return [Leg(want.account_id, quantity, *amounts) for want, quantity, *amounts in rows if quantity]
 
@@ -128,6 +128,36 @@ def divide_exit_fills(
         for want in wants
         if (leg := by_account.get(want.account_id, Leg(want.account_id, ZERO, ZERO))).quantity or not want.keeps_rest
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What an order's fills come to, to be divided among its accounts; the columns are those of a :class:`Leg`."""
+
+    quantity: Decimal
+    cost: Decimal
+    fee_base: Decimal = ZERO
+    fee_quote: Decimal = ZERO
+    fee_other: Decimal = ZERO
+    fee_other_value: Decimal = ZERO
+
+    def amounts(self) -> tuple[Decimal, ...]:
+        """All but the quantity, in the order of a leg's columns."""
+        return self.cost, self.fee_base, self.fee_quote, self.fee_other, self.fee_other_value
+
+
+def total_of(side: Side, fills: Sequence[Fill], market: Market, price_of: Callable[[str], Decimal]) -> Total:
+    """The sums of an order's fills, commissions by what they were paid in; arguments as of :func:`divide_fills`."""
+    fees = _fees_by_kind(side, fills, market)
+    other_value = sum((amount * price_of(asset) for asset, amount in fees.others), ZERO).quantize(UNIT, ROUND_CEILING)
+    return Total(
+        quantity=sum((fill.quantity for fill in fills), ZERO),
+        cost=sum((fill.cost for fill in fills), ZERO),
+        fee_base=fees.base,
+        fee_quote=fees.quote,
+        fee_other=sum((amount for _, amount in fees.others), ZERO),
+        fee_other_value=other_value,
+    )
 
 
 @dataclass(slots=True)

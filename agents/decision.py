@@ -1,13 +1,13 @@
 """From a signal and the accounts' holdings to what each account wants, or the coded reason why not."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from types import MappingProxyType
 
 from agents.account_risk import binding_limit, entry_budget, judge_account
-from agents.allocation import UNIT, build_block
-from agents.model import Account, Block, Market, Position, Side, Want, plain
+from agents.allocation import UNIT, size_block
+from agents.model import ZERO, Account, Block, Market, Position, Side, Want, plain
 from agents.profiles import RiskProfile
 from agents.risk import Code, Denial
 
@@ -45,9 +45,28 @@ def decide_entries(accounts: Iterable[Account], profile: RiskProfile, market: Ma
         if want:
             wants.append(want)
         numbers.setdefault(Code.ORDERED if want else code or binding_limit(account, profile), []).append(account.number)
-    if not wants:
+    wanted = sum((want.quantity for want in wants), ZERO)
+    return _with_wants(judge_entries(numbers, wanted, profile, market, price), wants)
+
+
+def judge_entries(
+    numbers: Mapping[Code, Sequence[int]], wanted: Decimal, profile: RiskProfile, market: Market, price: Decimal
+) -> Verdict:
+    """:func:`decide_entries` once it is known what each account wants.
+
+    Args:
+        numbers: of the accounts by code; those that buy have ``ordered``.
+        wanted: what they buy together.
+        profile: the agent's limits.
+        market: the symbol's trading rules.
+        price: the block's limit price.
+
+    Returns:
+        The verdict; its block is without wants.
+    """
+    if Code.ORDERED not in numbers:
         return _nobody_wants(numbers)
-    verdict = _as_block(Side.BUY, market, price, wants, numbers)
+    verdict = _as_block(Side.BUY, market, price, wanted, numbers)
     return verdict if verdict.block is None else _if_exitable(verdict, verdict.block, profile, market)
 
 
@@ -123,11 +142,26 @@ def decide_exits(
         price: the block's limit price.
         parts: how much is sold of a position, by its id; one that is not named is sold whole.
     """
-    if all(position.is_dust for position in positions):
-        return Verdict(Code.NO_POSITION, "nothing is held", {})
     wants = [_want_exit(position, parts.get(position.id, position.quantity)) for position in positions]
-    numbers = {Code.ORDERED: [position.account_number for position in positions if not position.is_dust]}
-    return _as_block(Side.SELL, market, price, wants, numbers)
+    numbers = [position.account_number for position in positions if not position.is_dust]
+    return _with_wants(judge_exits(numbers, sum((want.quantity for want in wants), ZERO), market, price), wants)
+
+
+def judge_exits(numbers: Sequence[int], wanted: Decimal, market: Market, price: Decimal) -> Verdict:
+    """:func:`decide_exits` of what is known as a sum only.
+
+    Args:
+        numbers: of the accounts that sell, the dust account left out.
+        wanted: what is sold together, dust included.
+        market: the symbol's trading rules.
+        price: the block's limit price.
+
+    Returns:
+        The verdict; its block is without wants.
+    """
+    if not numbers:
+        return Verdict(Code.NO_POSITION, "nothing is held", {})
+    return _as_block(Side.SELL, market, price, wanted, {Code.ORDERED: numbers})
 
 
 def _want_exit(position: Position, quantity: Decimal) -> Want:
@@ -136,9 +170,9 @@ def _want_exit(position: Position, quantity: Decimal) -> Want:
 
 
 def _as_block(
-    side: Side, market: Market, price: Decimal, wants: Sequence[Want], numbers: dict[Code, list[int]]
+    side: Side, market: Market, price: Decimal, wanted: Decimal, numbers: Mapping[Code, Sequence[int]]
 ) -> Verdict:
-    block = build_block(side, market, price, wants)
+    block = size_block(side, market, price, wanted)
     if isinstance(block, Denial):
         return denied(Verdict(block.code, block.detail, numbers), block)
     return Verdict(
@@ -148,6 +182,14 @@ def _as_block(
 
 def _accounts(count: int) -> str:
     return "1 account" if count == 1 else f"{count} accounts"
+
+
+def _with_wants(verdict: Verdict, wants: Sequence[Want]) -> Verdict:
+    """What each account asked for, put into the block sorted by account id."""
+    if verdict.block is None:
+        return verdict
+    in_order = tuple(sorted(wants, key=lambda want: want.account_id))
+    return replace(verdict, block=replace(verdict.block, wants=in_order))
 
 
 def _nobody_wants(numbers: Mapping[Code, Sequence[int]]) -> Verdict:

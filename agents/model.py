@@ -179,13 +179,16 @@ class Want:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One order for many accounts: everything the exchange and the book need to know of it."""
+    """One order for many accounts: everything the exchange and the book need to know of it.
+
+    ``wants`` is empty where the book itself knows what each account asks for.
+    """
 
     symbol: str
     side: Side
     quantity: Decimal
     limit_price: Decimal
-    wants: tuple[Want, ...]
+    wants: tuple[Want, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

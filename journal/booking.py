@@ -1,64 +1,149 @@
 """The set-based statements that move money and positions, whatever the number of accounts.
 
-Shares and legs are written once, by COPY; everything else follows from them in a few statements.
-``cash + reserved + cost of open positions = balance`` holds for every account before and after each
-public function here.
+An outcome is booked in one statement: the fills are divided, and legs, accounts, positions, trades and running sums
+follow from the same rows. ``cash + reserved + cost of open positions = balance`` holds for every account before and
+after each public function here.
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
-from agents.model import Bracket, Fill, Leg
+from agents.allocation import Total
+from agents.errors import BookError, StaleStateError
+from agents.model import Bracket, Fill, Side, Want
 from journal import events, outward, trade_stats
-from journal.database import copy_rows
+from journal.database import copy_rows, expect_rows
+from journal.dividing import AMOUNTS, Division, divide
 from journal.trade_models import Bracket as BracketRow
 from journal.trade_models import Fill as FillRow
 from journal.trade_models import Order
 
-LEG_COLUMNS = (
-    "order_id",
-    "account_id",
-    "quantity",
-    "cost",
-    "fee_base",
-    "fee_quote",
-    "fee_other",
-    "fee_other_value",
-    "dust",
+SHARE_COLUMNS = ("order_id", "account_id", "quantity", "reserved", "keeps_rest")
+
+RESERVE_CASH = """
+UPDATE trading.accounts a SET cash = a.cash - s.reserved, reserved = a.reserved + s.reserved, updated_at = now()
+FROM trading.shares s
+WHERE s.order_id = :order AND a.id = s.account_id AND a.status = 'running' AND a.cash >= s.reserved
+  AND NOT EXISTS (SELECT FROM trading.withdrawals w WHERE w.account_id = a.id AND w.status = 'pending')
+"""
+
+CLAIM_POSITIONS = """
+UPDATE trading.positions p SET exit_order_id = :order
+FROM trading.shares s, trading.orders o
+WHERE s.order_id = :order AND o.id = :order AND p.account_id = s.account_id AND p.symbol = o.symbol
+  AND p.closed_at IS NULL AND p.exit_order_id IS NULL
+  AND CASE WHEN s.keeps_rest THEN p.quantity > s.quantity ELSE p.quantity = s.quantity END
+"""
+
+FREE_CASH = """
+UPDATE trading.accounts a SET cash = a.cash + s.reserved, reserved = a.reserved - s.reserved, updated_at = now()
+FROM trading.shares s WHERE s.order_id = :order AND a.id = s.account_id
+"""
+
+FREE_POSITIONS = """
+UPDATE trading.positions p SET exit_order_id = NULL FROM trading.orders o
+WHERE o.id = :order AND p.agent = o.agent AND p.symbol = o.symbol AND p.closed_at IS NULL AND p.exit_order_id = o.id
+"""
+
+INSERT_LEGS = """
+booked AS (
+    INSERT INTO trading.legs (order_id, account_id, quantity, cost, fee_base, fee_quote, fee_other, fee_other_value, dust)
+    SELECT :order, account_id, quantity, cost, fee_base, fee_quote, fee_other, fee_other_value, dust
+    FROM legs WHERE got ORDER BY account_id COLLATE "C"
 )
+"""
+
+SUMS = "SELECT sum(quantity) AS quantity, " + ", ".join(f"sum({name}) AS {name}" for name in AMOUNTS)
+
+BUY = f"""
+WITH {{division}}, {INSERT_LEGS}, paid AS (
+    UPDATE trading.accounts a
+    SET cash = a.cash + l.reserved - l.cost - l.fee_quote - l.fee_other_value, reserved = a.reserved - l.reserved,
+        updated_at = now()
+    FROM legs l WHERE a.id = l.account_id
+), opened AS (
+    INSERT INTO trading.positions (account_id, agent, symbol, quantity, cost, entry_price, entry_order_id)
+    SELECT l.account_id, o.agent, o.symbol, l.quantity - l.fee_base, l.cost + l.fee_quote + l.fee_other_value,
+           o.executed_cost / o.executed_quantity, o.id
+    FROM legs l, trading.orders o WHERE o.id = :order AND l.got ORDER BY l.account_id COLLATE "C"
+), counted AS ({{count}})
+{SUMS} FROM legs
+"""  # noqa: S608 - our own text
+
+SALE = f"""
+WITH {{division}}, {INSERT_LEGS}, sold AS MATERIALIZED (
+    SELECT l.*, p.id AS position_id, p.agent, p.symbol, p.entry_price, p.entry_order_id, p.opened_at,
+           p.quantity > l.quantity + l.dust AS stays, o.executed_cost / o.executed_quantity AS exit_price, o.reason,
+           CASE WHEN l.quantity + l.dust = p.quantity THEN p.cost
+                ELSE trunc(p.cost * l.quantity / p.quantity, 8) END AS bought_for,
+           l.cost - l.fee_quote - l.fee_other_value AS proceeds
+    FROM legs l
+    JOIN trading.orders o ON o.id = :order
+    JOIN trading.positions p ON p.agent = o.agent AND p.symbol = o.symbol AND p.closed_at IS NULL
+        AND p.exit_order_id = o.id AND p.account_id = l.account_id
+    WHERE l.got
+), traded AS (
+    INSERT INTO trading.trades (account_id, agent, symbol, quantity, entry_price, exit_price, cost, proceeds,
+                                profit_loss, reason, entry_order_id, exit_order_id, opened_at)
+    SELECT account_id, agent, symbol, quantity, entry_price, exit_price, bought_for, proceeds, proceeds - bought_for,
+           reason, entry_order_id, :order, opened_at
+    FROM sold ORDER BY account_id COLLATE "C"
+    RETURNING id, account_id, agent, symbol, quantity, entry_price, proceeds, profit_loss, opened_at, closed_at
+), reduced AS (
+    UPDATE trading.positions p
+    SET quantity = p.quantity - s.quantity - s.dust, cost = p.cost - s.bought_for, exit_order_id = NULL,
+        closed_at = CASE WHEN s.stays THEN NULL ELSE now() END
+    FROM sold s WHERE p.id = s.position_id
+), told AS ({{tell}}), credited AS (
+    UPDATE trading.accounts a
+    SET cash = a.cash + t.proceeds, balance = a.balance + t.profit_loss,
+        peak_equity = greatest(a.peak_equity, a.balance + t.profit_loss),
+        total_profit = a.total_profit + greatest(t.profit_loss, 0),
+        total_loss = a.total_loss + greatest(-t.profit_loss, 0), total_trades = a.total_trades + 1,
+        winning_trades = a.winning_trades + CAST(t.profit_loss > 0 AS int), updated_at = now()
+    FROM traded t WHERE a.id = t.account_id
+), counted AS ({{count}})
+{SUMS}, sum(dust) AS dust FROM legs
+"""  # noqa: S608 - our own text
+"""What is sold of a position takes its part of the cost with it; the last part takes all that is left."""
+
+CLOSE_BRACKETS = """
+UPDATE trading.brackets b SET closed_at = now()
+FROM trading.orders o
+WHERE o.id = :order AND b.agent = o.agent AND b.symbol = o.symbol AND b.closed_at IS NULL
+  AND NOT EXISTS (SELECT FROM trading.positions p WHERE p.agent = b.agent AND p.symbol = b.symbol
+                  AND p.entry_order_id = b.order_id AND p.closed_at IS NULL)
+"""
+
+OPEN_DUST_ACCOUNT = """
+INSERT INTO trading.accounts (id, agent, kind) VALUES ('dust-' || :agent, :agent, 'dust') ON CONFLICT DO NOTHING
+"""
+
+KEEP_DUST = """
+INSERT INTO trading.positions (account_id, agent, symbol, quantity, cost, entry_price)
+SELECT 'dust-' || o.agent, o.agent, o.symbol, :dust, 0, o.executed_cost / o.executed_quantity
+FROM trading.orders o WHERE o.id = :order
+ON CONFLICT (account_id, symbol) WHERE closed_at IS NULL DO UPDATE SET quantity = positions.quantity + excluded.quantity
+"""
 
 
-def reserve_cash(session: Session, order_id: int) -> int:
-    """Move every share's cash from free to reserved; the number of running accounts that had it to spend."""
-    return _run(
-        session,
-        order_id,
-        """
-        UPDATE trading.accounts a SET cash = a.cash - s.reserved, reserved = a.reserved + s.reserved, updated_at = now()
-        FROM trading.shares s
-        WHERE s.order_id = :order AND a.id = s.account_id AND a.status = 'running' AND a.cash >= s.reserved
-          AND NOT EXISTS (SELECT FROM trading.withdrawals w WHERE w.account_id = a.id AND w.status = 'pending')
-        """,
-    )
+def set_aside(session: Session, order_id: int, side: Side, wants: Sequence[Want]) -> None:
+    """Write listed wants as an order's shares, and set aside the cash or positions that they take.
 
-
-def claim_positions(session: Session, order_id: int) -> int:
-    """Tie every share's position to the exit; the number that were free and as large as expected."""
-    return _run(
-        session,
-        order_id,
-        """
-        UPDATE trading.positions p SET exit_order_id = :order
-        FROM trading.shares s, trading.orders o
-        WHERE s.order_id = :order AND o.id = :order AND p.account_id = s.account_id AND p.symbol = o.symbol
-          AND p.closed_at IS NULL AND p.exit_order_id IS NULL
-          AND CASE WHEN s.keeps_rest THEN p.quantity > s.quantity ELSE p.quantity = s.quantity END
-        """,
-    )
+    Raises:
+        StaleStateError: an account has not the cash, or a position is not free or not as large as expected.
+    """
+    rows = ((order_id, want.account_id, want.quantity, want.reserved, want.keeps_rest) for want in wants)
+    copy_rows(session, "trading.shares", SHARE_COLUMNS, rows)
+    expect_rows(session, len(wants))
+    if _run(session, order_id, RESERVE_CASH if side is Side.BUY else CLAIM_POSITIONS) != len(wants):
+        raise StaleStateError("an account or position changed since it was read")
 
 
 def insert_fills(session: Session, order_id: int, symbol: str, fills: Sequence[Fill]) -> None:
@@ -81,53 +166,19 @@ def insert_fills(session: Session, order_id: int, symbol: str, fills: Sequence[F
         session.execute(insert(FillRow), rows)
 
 
-def insert_legs(session: Session, order_id: int, legs: Sequence[Leg]) -> None:
-    """Add the order's legs."""
-    rows = (
-        (
-            order_id,
-            leg.account_id,
-            leg.quantity,
-            leg.cost,
-            leg.fee_base,
-            leg.fee_quote,
-            leg.fee_other,
-            leg.fee_other_value,
-            leg.dust,
-        )
-        for leg in legs
-    )
-    copy_rows(session, "trading.legs", LEG_COLUMNS, rows)
+def book_entry(session: Session, order_id: int, total: Total | None, bracket: Bracket | None) -> None:
+    """Pay for a buy: legs, less cash, positions and their exit levels; what was reserved for nothing is free again.
 
-
-def book_entry(session: Session, order_id: int, bracket: Bracket | None) -> None:
-    """Pay for a buy: free the reservation less its cost, and open the positions and their exit levels."""
-    _run(
-        session,
-        order_id,
-        """
-        UPDATE trading.accounts a
-        SET reserved = a.reserved - s.reserved, updated_at = now(),
-            cash = a.cash + s.reserved - coalesce(l.cost + l.fee_quote + l.fee_other_value, 0)
-        FROM trading.shares s LEFT JOIN trading.legs l ON l.order_id = s.order_id AND l.account_id = s.account_id
-        WHERE s.order_id = :order AND a.id = s.account_id
-        """,
-    )
-    if bracket is None:
+    Raises:
+        BookError: the legs would not sum to ``total``.
+    """
+    if total is None or bracket is None:
+        _run(session, order_id, FREE_CASH)
         return
-    _run(
-        session,
-        order_id,
-        """
-        INSERT INTO trading.positions (account_id, agent, symbol, quantity, cost, entry_price, entry_order_id)
-        SELECT l.account_id, o.agent, o.symbol, l.quantity - l.fee_base, l.cost + l.fee_quote + l.fee_other_value,
-               o.executed_cost / o.executed_quantity, o.id
-        FROM trading.legs l JOIN trading.orders o ON o.id = l.order_id
-        WHERE l.order_id = :order
-        """,
-    )
+    division = divide(session, order_id, total, None)
+    _divide(session, BUY, division, total, count=trade_stats.COUNT_BUYS)
     _insert_bracket(session, order_id, bracket)
-    trade_stats.count_entry(session, order_id)
+    trade_stats.note_entry(session, order_id)
 
 
 def _insert_bracket(session: Session, order_id: int, bracket: Bracket) -> None:
@@ -147,78 +198,34 @@ def _insert_bracket(session: Session, order_id: int, bracket: Bracket) -> None:
     )
 
 
-def book_exit(session: Session, order_id: int, agent: str) -> None:
-    """Book a sale: trades with their profit or loss, cash and balances, the outward rows, dust, closed brackets, the event."""
-    _run(session, order_id, INSERT_TRADES)
-    _run(session, order_id, REDUCE_POSITIONS)
-    outward.record_trades(session, order_id)
-    _run(session, order_id, CREDIT_ACCOUNTS)
-    trade_stats.count_exit(session, order_id)
-    _collect_dust(session, order_id, agent)
-    _run(session, order_id, CLOSE_BRACKETS)
-    _run(session, order_id, "UPDATE trading.positions SET exit_order_id = NULL WHERE exit_order_id = :order")
+def book_exit(session: Session, order_id: int, agent: str, total: Total | None, lot_step: Decimal) -> None:
+    """Book a sale: legs, trades, cash and balances, the outward rows, dust, closed brackets, the event.
+
+    Raises:
+        BookError: the legs would not sum to ``total``.
+    """
+    if total is not None:
+        division = divide(session, order_id, total, lot_step)
+        session.execute(text(OPEN_DUST_ACCOUNT), {"agent": agent})
+        tell = outward.tell_trades(session)
+        sums = _divide(session, SALE, division, total, count=trade_stats.COUNT_SALES, tell=tell)
+        if sums.dust:
+            session.execute(text(KEEP_DUST), {"order": order_id, "dust": sums.dust})
+        trade_stats.note_exit(session, order_id)
+        _run(session, order_id, CLOSE_BRACKETS)
+    _run(session, order_id, FREE_POSITIONS)
     events.record_trades_closed(session, order_id)
 
 
-INSERT_TRADES = """
-INSERT INTO trading.trades (account_id, agent, symbol, quantity, entry_price, exit_price, cost, proceeds, profit_loss,
-                            reason, entry_order_id, exit_order_id, opened_at)
-SELECT t.account_id, t.agent, t.symbol, t.quantity, t.entry_price, t.exit_price, t.cost, t.proceeds, t.proceeds - t.cost,
-       t.reason, t.entry_order_id, t.order_id, t.opened_at
-FROM (
-    SELECT p.account_id, p.agent, p.symbol, l.quantity, p.entry_price, o.executed_cost / o.executed_quantity AS exit_price,
-           CASE WHEN l.quantity + l.dust = p.quantity THEN p.cost ELSE trunc(p.cost * l.quantity / p.quantity, 8) END AS cost,
-           l.cost - l.fee_quote - l.fee_other_value AS proceeds, o.reason, p.entry_order_id, o.id AS order_id, p.opened_at
-    FROM trading.legs l
-    JOIN trading.orders o ON o.id = l.order_id
-    JOIN trading.positions p ON p.exit_order_id = l.order_id AND p.account_id = l.account_id
-    WHERE l.order_id = :order
-) t
-"""
-"""What is sold of a position takes its part of the cost with it; the last part takes all that is left."""
-
-REDUCE_POSITIONS = """
-UPDATE trading.positions p
-SET quantity = p.quantity - l.quantity - l.dust, cost = p.cost - t.cost,
-    closed_at = CASE WHEN p.quantity = l.quantity + l.dust THEN now() END
-FROM trading.legs l JOIN trading.trades t ON t.exit_order_id = l.order_id AND t.account_id = l.account_id
-WHERE l.order_id = :order AND p.exit_order_id = :order AND p.account_id = l.account_id
-"""
-
-CREDIT_ACCOUNTS = """
-UPDATE trading.accounts a
-SET cash = a.cash + t.proceeds, balance = a.balance + t.profit_loss,
-    peak_equity = greatest(a.peak_equity, a.balance + t.profit_loss),
-    total_profit = a.total_profit + greatest(t.profit_loss, 0), total_loss = a.total_loss + greatest(-t.profit_loss, 0),
-    total_trades = a.total_trades + 1, winning_trades = a.winning_trades + (t.profit_loss > 0)::int, updated_at = now()
-FROM trading.trades t
-WHERE t.exit_order_id = :order AND a.id = t.account_id
-"""
-
-CLOSE_BRACKETS = """
-UPDATE trading.brackets b SET closed_at = now()
-FROM trading.orders o
-WHERE o.id = :order AND b.agent = o.agent AND b.symbol = o.symbol AND b.closed_at IS NULL
-  AND NOT EXISTS (SELECT FROM trading.positions p WHERE p.entry_order_id = b.order_id AND p.closed_at IS NULL)
-"""
-
-OPEN_DUST_ACCOUNT = """
-INSERT INTO trading.accounts (id, agent, kind) VALUES ('dust-' || :agent, :agent, 'dust') ON CONFLICT DO NOTHING
-"""
-
-KEEP_DUST = """
-INSERT INTO trading.positions (account_id, agent, symbol, quantity, cost, entry_price)
-SELECT 'dust-' || o.agent, o.agent, o.symbol, sum(l.dust), 0, o.executed_cost / o.executed_quantity
-FROM trading.legs l JOIN trading.orders o ON o.id = l.order_id
-WHERE l.order_id = :order AND l.dust > 0
-GROUP BY o.id
-ON CONFLICT (account_id, symbol) WHERE closed_at IS NULL DO UPDATE SET quantity = positions.quantity + excluded.quantity
-"""
-
-
-def _collect_dust(session: Session, order_id: int, agent: str) -> None:
-    session.execute(text(OPEN_DUST_ACCOUNT), {"agent": agent})
-    _run(session, order_id, KEEP_DUST)
+def _divide(session: Session, statement: str, division: Division, total: Total, **parts: str) -> Row[Any]:
+    """Run one of the two statements that book everything; the sums of the legs."""
+    expect_rows(session, division.accounts)
+    written = text(statement.format(division=division.expressions, **parts))
+    sums = session.execute(written, division.parameters).one()
+    for name in ("quantity", *AMOUNTS):
+        if getattr(sums, name) != getattr(total, name):
+            raise BookError(f"the legs' {name} sums to {getattr(sums, name)}, the fills' to {getattr(total, name)}")
+    return sums
 
 
 def _run(session: Session, order_id: int, statement: str) -> int:

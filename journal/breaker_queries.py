@@ -5,16 +5,9 @@ from collections.abc import Sequence
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from agents import model
 from agents.model import ExitReason
 from journal.breaker_models import STANDS
-from journal.holdings import NOT_STOPPED, POSITIONS_OF_AGENT
 from journal.queries import View, rows
-
-_CLOSES = f"""
-EXISTS (SELECT FROM trading.breakers b WHERE {STANDS} AND b.action = 'close' AND b.kind = {{kind}}
-        AND (b.account_id = a.id OR b.scope = 'agent' AND b.agent = :agent))
-"""
 
 _HELD = f"""
 SELECT p.symbol, b.kind
@@ -27,13 +20,6 @@ _SYMBOLS = (
     + "UNION"
     + _HELD.format(whose="b.scope = 'agent' AND b.agent = :agent")
     + "ORDER BY 1, 2"
-)
-
-_POSITIONS = (
-    POSITIONS_OF_AGENT
-    + " AND p.symbol = :symbol"
-    + NOT_STOPPED
-    + f" AND (a.kind = 'dust' OR {_CLOSES.format(kind=':kind')})"
 )
 
 _STANDING = f"""
@@ -85,9 +71,3 @@ def symbols_to_leave(session: Session, agent: str) -> list[tuple[str, ExitReason
     """What accounts hold whose breaker closes positions, and which breaker that is."""
     found = session.execute(text(_SYMBOLS), {"agent": agent})
     return [(symbol, ExitReason(kind)) for symbol, kind in found]
-
-
-def positions_to_leave(session: Session, agent: str, symbol: str, kind: ExitReason) -> list[model.Position]:
-    """The positions in ``symbol`` that a breaker of this kind closes, and dust."""
-    parameters = {"agent": agent, "symbol": symbol, "kind": kind.value}
-    return [model.Position(*row) for row in session.execute(text(_POSITIONS), parameters)]

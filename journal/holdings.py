@@ -1,21 +1,23 @@
-"""What a tick reads before it decides: the agent, its accounts, positions and exit levels, as agents' values."""
+"""What a tick reads before it decides: the agent, positions and exit levels, as agents' values.
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+What its accounts want of an order is worked out in the book itself: :mod:`journal.entries`, :mod:`journal.leaving`.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from agents import model
 from agents.errors import NotFoundError
-from agents.model import BreakerKind, Status, TradingState
+from agents.model import Status, TradingState
 from agents.risk import Code, Denial
 from journal.breaker_models import STANDS
 from journal.performance_models import MarkHistory
-from journal.trade_models import Mark, Share
+from journal.trade_models import Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,42 +50,11 @@ LEFT JOIN LATERAL (
 WHERE a.name = :agent
 """)  # noqa: S608 - our own text
 
-ENTRY_ACCOUNTS = text(f"""
-SELECT a.id, a.number, a.status, a.cash, a.cash + a.reserved + coalesce(p.value, 0) AS equity,
-       a.reserved + coalesce(p.value, 0) AS exposure, coalesce(p.positions, 0) AS positions, coalesce(p.holds, false) AS holds,
-       EXISTS (SELECT FROM trading.withdrawals w WHERE w.account_id = a.id AND w.status = 'pending') AS withdrawal_pending,
-       l.since_loss, s.breaker
-FROM trading.accounts a
-LEFT JOIN (
-    SELECT b.account_id, min(b.kind) AS breaker FROM trading.breakers b
-    WHERE {STANDS} AND b.scope = 'account' GROUP BY b.account_id
-) s ON s.account_id = a.id
-LEFT JOIN (
-    SELECT account_id, clock_timestamp() - max(closed_at) AS since_loss
-    FROM trading.trades WHERE closed_at > now() - CAST(:cooldown AS interval) AND profit_loss < 0
-    GROUP BY account_id
-) l ON l.account_id = a.id
-LEFT JOIN (
-    SELECT p.account_id, sum(p.quantity * coalesce(m.bid, p.entry_price)) AS value, count(*) AS positions,
-           bool_or(p.symbol = :symbol) AS holds
-    FROM trading.positions p LEFT JOIN trading.marks m ON m.symbol = p.symbol
-    WHERE p.agent = :agent AND p.closed_at IS NULL
-    GROUP BY p.account_id
-) p ON p.account_id = a.id
-WHERE a.agent = :agent AND a.kind <> 'dust' AND a.closed_at IS NULL
-ORDER BY a.number
-""")  # noqa: S608 - our own text
-
 POSITIONS_OF_AGENT = """
 SELECT p.id, p.account_id, a.number, p.symbol, p.quantity, p.cost, a.kind = 'dust'
 FROM trading.positions p JOIN trading.accounts a ON a.id = p.account_id
 WHERE p.agent = :agent AND p.closed_at IS NULL AND p.exit_order_id IS NULL
 """
-
-POSITIONS = POSITIONS_OF_AGENT + " AND p.symbol = :symbol"
-
-NOT_STOPPED = " AND (a.status <> 'stopped' OR a.kind = 'dust' OR a.close_requested_at IS NOT NULL)"
-"""Stopped accounts keep their positions unless an operator asks to close them."""
 
 SYMBOLS_TO_CLOSE = """
 SELECT DISTINCT p.symbol FROM trading.accounts a JOIN trading.positions p ON p.account_id = a.id
@@ -119,50 +90,9 @@ def agent_snapshot(session: Session, agent: str) -> AgentSnapshot:
     )
 
 
-def entry_accounts(session: Session, agent: str, symbol: str, cooldown: timedelta) -> list[model.Account]:
-    """Every account of the agent as an entry into ``symbol`` sees it; positions marked at the last known bid.
-
-    Losing trades are looked for as far back as ``cooldown``.
-    """
-    rows = session.execute(ENTRY_ACCOUNTS, {"agent": agent, "symbol": symbol, "cooldown": cooldown})
-    return [
-        model.Account(
-            id=row.id,
-            number=row.number,
-            status=Status(row.status),
-            cash=row.cash,
-            equity=row.equity,
-            exposure=row.exposure,
-            open_positions=row.positions,
-            holds_symbol=row.holds,
-            withdrawal_pending=row.withdrawal_pending,
-            since_loss=row.since_loss,
-            breaker=BreakerKind(row.breaker) if row.breaker else None,
-        )
-        for row in rows
-    ]
-
-
-def positions_to_sell(session: Session, agent: str, symbol: str) -> list[model.Position]:
-    """The agent's positions in ``symbol`` that no exit order holds already, dust included, of accounts not stopped."""
-    return _positions(session, POSITIONS + NOT_STOPPED, {"agent": agent, "symbol": symbol})
-
-
-def positions_of_entries(session: Session, agent: str, symbol: str, entries: Sequence[int]) -> list[model.Position]:
-    """The same, limited to what the given entry orders opened, and dust."""
-    statement = POSITIONS + NOT_STOPPED + " AND (p.entry_order_id = ANY(:entries) OR a.kind = 'dust')"
-    return _positions(session, statement, {"agent": agent, "symbol": symbol, "entries": list(entries)})
-
-
 def symbols_to_close(session: Session, agent: str) -> list[str]:
     """The symbols that accounts still hold whose positions an operator asked to close."""
     return list(session.scalars(text(SYMBOLS_TO_CLOSE), {"agent": agent}))
-
-
-def positions_to_close(session: Session, agent: str, symbol: str) -> list[model.Position]:
-    """The positions in ``symbol`` of accounts whose positions an operator asked to close, and dust."""
-    statement = POSITIONS + " AND (a.close_requested_at IS NOT NULL OR a.kind = 'dust')"
-    return _positions(session, statement, {"agent": agent, "symbol": symbol})
 
 
 def positions_of_accounts(session: Session, agent: str, account_ids: Collection[str]) -> list[model.Position]:
@@ -198,14 +128,6 @@ def raise_highest(session: Session, brackets: Iterable[model.Bracket]) -> None:
             text("UPDATE trading.brackets SET highest_price = greatest(highest_price, :price) WHERE order_id = :id"),
             {"price": bracket.highest_price, "id": bracket.order_id},
         )
-
-
-def shares(session: Session, order_id: int) -> list[model.Want]:
-    """What each account asked of an order, sorted by account id as Python sorts text."""
-    columns = (Share.account_id, Share.quantity, Share.reserved, Share.keeps_rest)
-    rows = session.execute(select(*columns).filter_by(order_id=order_id))
-    wants = [model.Want(row.account_id, 0, row.quantity, row.reserved, row.keeps_rest) for row in rows]
-    return sorted(wants, key=lambda want: want.account_id)
 
 
 def store_marks(session: Session, quotes: Iterable[model.Quote]) -> None:

@@ -9,20 +9,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Protocol
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from agents.allocation import Total
 from agents.errors import BookError, StaleStateError
-from agents.model import ZERO, Block, Bracket, Fill, Leg, Quote, Side, TradingState
+from agents.model import ZERO, Block, Bracket, Fill, Quote, Side, TradingState
 from agents.orders import UNRESOLVED, OrderState, check_transition
 from journal import booking
-from journal.database import copy_rows
 from journal.holdings import AgentSnapshot, agent_snapshot
 from journal.trade_models import Order
 
-SHARE_COLUMNS = ("order_id", "account_id", "quantity", "reserved", "keeps_rest")
+
+class Shares(Protocol):
+    """What the accounts ask of an order."""
+
+    def write(self, session: Session, order_id: int) -> None:
+        """Write every account's share and set aside what it takes.
+
+        Raises:
+            StaleStateError: it is no longer what was decided on.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,8 @@ class Intent:
     reason: str
     quote: Quote
     decision_id: int | None = None
+    shares: Shares | None = None
+    """What each account asks of the order, where that is no list but the book's own to say; None: the block's wants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +69,14 @@ class OpenOrder:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an order; ``legs`` sum to ``fills``, and an entry that filled has a ``bracket``."""
+    """What became of an order; ``total`` is that of ``fills``, and an entry that filled has a ``bracket``."""
 
     state: OrderState
     exchange_order_id: str | None = None
     fills: Sequence[Fill] = ()
-    legs: Sequence[Leg] = ()
+    total: Total | None = None
+    lot_step: Decimal = ZERO
+    """The market's; a sale leaves what is below it as dust."""
     bracket: Bracket | None = None
     error_code: str | None = None
     error_message: str | None = None
@@ -77,12 +91,10 @@ def record_intent(session: Session, intent: Intent) -> OpenOrder:
     """
     _check_unchanged(session, intent)
     order = _insert_order(session, intent)
-    wants = intent.block.wants
-    rows = ((order.id, want.account_id, want.quantity, want.reserved, want.keeps_rest) for want in wants)
-    copy_rows(session, "trading.shares", SHARE_COLUMNS, rows)
-    set_aside = booking.reserve_cash if intent.block.side is Side.BUY else booking.claim_positions
-    if set_aside(session, order.id) != len(wants):
-        raise StaleStateError("an account or position changed since it was read")
+    if intent.shares is not None:
+        intent.shares.write(session, order.id)
+    else:
+        booking.set_aside(session, order.id, intent.block.side, intent.block.wants)
     return order
 
 
@@ -168,7 +180,7 @@ def record_outcome(session: Session, order: OpenOrder, outcome: Outcome) -> bool
     """Book what became of an order; False if that is booked already, and then nothing is written.
 
     Raises:
-        BookError: the legs do not sum to the fills, or the change of state is not legal.
+        BookError: what is to be divided is not what was filled, or the change of state is not legal.
     """
     session.execute(text("SELECT FROM trading.agents WHERE name = :agent FOR NO KEY UPDATE"), {"agent": order.agent})
     state = OrderState(session.scalars(select(Order.state).where(Order.id == order.id).with_for_update()).one())
@@ -178,11 +190,10 @@ def record_outcome(session: Session, order: OpenOrder, outcome: Outcome) -> bool
     _check_sums(outcome)
     _finish_order(session, order, outcome)
     booking.insert_fills(session, order.id, order.symbol, outcome.fills)
-    booking.insert_legs(session, order.id, outcome.legs)
     if order.side is Side.BUY:
-        booking.book_entry(session, order.id, outcome.bracket)
+        booking.book_entry(session, order.id, outcome.total, outcome.bracket)
     else:
-        booking.book_exit(session, order.id, order.agent)
+        booking.book_exit(session, order.id, order.agent, outcome.total, outcome.lot_step)
     _count_booking(session, order.agent)
     return True
 
@@ -190,9 +201,9 @@ def record_outcome(session: Session, order: OpenOrder, outcome: Outcome) -> bool
 def _check_sums(outcome: Outcome) -> None:
     for column in ("quantity", "cost"):
         filled = sum((getattr(fill, column) for fill in outcome.fills), ZERO)
-        divided = sum((getattr(leg, column) for leg in outcome.legs), ZERO)
+        divided = ZERO if outcome.total is None else getattr(outcome.total, column)
         if filled != divided:
-            raise BookError(f"the legs' {column} sums to {divided}, the fills' to {filled}")
+            raise BookError(f"the {column} to be divided is {divided}, the fills' is {filled}")
 
 
 def _finish_order(session: Session, order: OpenOrder, outcome: Outcome) -> None:

@@ -1,4 +1,7 @@
-"""Running sums over legs and trades, raised in the transaction that books them, so that reading them costs the same always."""
+"""Running sums over legs and trades, raised in the transaction that books them, so that reading them costs the same always.
+
+``COUNT_BUYS`` and ``COUNT_SALES`` are parts of the statements that book an order, see :mod:`journal.booking`.
+"""
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -22,8 +25,7 @@ STREAKS = """
 COUNT_BUYS = f"""
 INSERT INTO trading.account_stats AS s (account_id, fees, bought, exposed_since)
 SELECT l.account_id, {LEG_FEES}, l.cost, now()
-FROM trading.legs l JOIN trading.orders o ON o.id = l.order_id
-WHERE l.order_id = :order
+FROM legs l, trading.orders o WHERE o.id = :order AND l.got ORDER BY l.account_id COLLATE "C"
 ON CONFLICT (account_id) DO UPDATE SET fees = s.fees + excluded.fees, bought = s.bought + excluded.bought,
     exposed_since = coalesce(s.exposed_since, excluded.exposed_since)
 """  # noqa: S608 - constants of this module
@@ -38,12 +40,12 @@ INSERT INTO trading.account_stats AS s (account_id, fees, sold, losing_trades, b
     current_streak, longest_winning_streak, longest_losing_streak, exposed_since)
 SELECT t.account_id, {LEG_FEES}, l.cost, (t.profit_loss < 0)::int, t.profit_loss, t.profit_loss,
        extract(epoch FROM t.closed_at - t.opened_at), sign(t.profit_loss), (t.profit_loss > 0)::int, (t.profit_loss < 0)::int,
-       CASE WHEN EXISTS (
-           SELECT FROM trading.positions p WHERE p.account_id = t.account_id AND p.closed_at IS NULL) THEN now() END
-FROM trading.trades t
-JOIN trading.legs l ON l.order_id = t.exit_order_id AND l.account_id = t.account_id
-JOIN trading.orders o ON o.id = t.exit_order_id
-WHERE t.exit_order_id = :order AND t.account_id <> 'dust-' || t.agent
+       CASE WHEN l.stays OR t.account_id IN (
+           SELECT p.account_id FROM trading.positions p
+           WHERE p.agent = (SELECT agent FROM trading.orders WHERE id = :order) AND p.closed_at IS NULL
+             AND p.symbol <> (SELECT symbol FROM trading.orders WHERE id = :order)) THEN now() END
+FROM traded t JOIN sold l ON l.account_id = t.account_id JOIN trading.orders o ON o.id = :order
+WHERE t.account_id <> 'dust-' || t.agent
 ON CONFLICT (account_id) DO UPDATE SET
     fees = s.fees + excluded.fees, sold = s.sold + excluded.sold, losing_trades = s.losing_trades + excluded.losing_trades,
     best_trade = greatest(s.best_trade, excluded.best_trade), worst_trade = least(s.worst_trade, excluded.worst_trade),
@@ -64,16 +66,11 @@ ON CONFLICT (agent) DO UPDATE SET {STREAKS}
 """  # noqa: S608 - constants of this module
 
 
-def count_entry(session: Session, order_id: int) -> None:
-    """Add a buy's legs to the sums of its accounts, and note that something is held from now on."""
-    _run(session, order_id, COUNT_BUYS, EXPOSE_AGENT)
+def note_entry(session: Session, order_id: int) -> None:
+    """Note that the agent holds something from now on."""
+    session.execute(text(EXPOSE_AGENT), {"order": order_id})
 
 
-def count_exit(session: Session, order_id: int) -> None:
-    """Add a sale's legs and trades to the sums; its trades are booked and its positions reduced."""
-    _run(session, order_id, COUNT_SALES, COUNT_SALE)
-
-
-def _run(session: Session, order_id: int, *statements: str) -> None:
-    for statement in statements:
-        session.execute(text(statement), {"order": order_id})
+def note_exit(session: Session, order_id: int) -> None:
+    """Add a sale's result to the agent's; its trades are booked and its positions reduced."""
+    session.execute(text(COUNT_SALE), {"order": order_id})

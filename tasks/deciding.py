@@ -9,16 +9,17 @@ from sqlalchemy.orm import Session
 
 from agents import model
 from agents.allocation import limit_price
-from agents.decision import Verdict, decide_entries, decide_exits, denied, judge_depth
+from agents.decision import Verdict, denied, judge_depth, judge_entries, judge_exits
 from agents.errors import ExchangeBusyError, ExchangeError, StaleStateError
 from agents.model import Action, Block, ExitReason, Market, Quote, Side, plain
 from agents.orders import client_order_id
 from agents.profiles import RiskProfile
 from agents.risk import Code, Denial, Situation, judge_signal
-from journal import decisions, holdings
+from journal import decisions, entries, holdings
+from journal import leaving as leaving_positions
 from journal.decisions import PendingDecision
 from journal.holdings import AgentSnapshot
-from journal.ledger import Intent
+from journal.ledger import Intent, Shares
 from runtime.bootstrap import WorkerServices
 from tasks.execution import commit_and_place
 from tasks.profiling import current_agent
@@ -53,11 +54,11 @@ def _decide_once(services: WorkerServices, decision_id: int) -> None:
         denial = denial or Denial(Code.MARKET_DATA_MISSING, "no market data")
         _record(services, decision, seen, Verdict(denial.code, denial.detail, {}), data.quote)
         return
-    verdict = _verdict(services, decision.signal, seen, profile, data.market, data.quote)
+    verdict, shares = _verdict(services, decision.signal, seen, profile, data.market, data.quote)
     if verdict.block is None:
         _record(services, decision, seen, verdict, data.quote)
         return
-    _order(services, decision, seen, verdict, data.quote)
+    _order(services, decision, seen, verdict, shares, data.quote)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +108,21 @@ def _verdict(
     profile: RiskProfile,
     market: Market,
     quote: Quote,
-) -> Verdict:
+) -> tuple[Verdict, Shares]:
+    """What the agent does about the signal, and what each of its accounts asks of the order."""
     if signal.action is Action.SELL:
         with services.book.reading() as session:
-            positions = holdings.positions_to_sell(session, seen.name, signal.symbol)
-        return decide_exits(positions, market, limit_price(Side.SELL, quote, profile.max_slippage, market))
+            leaving = leaving_positions.wants(session, leaving_positions.signalled(seen.name, signal.symbol))
+        price = limit_price(Side.SELL, quote, profile.max_slippage, market)
+        return judge_exits(leaving.numbers, leaving.quantity, market, price), leaving
+    price = limit_price(Side.BUY, quote, profile.max_slippage, market)
     with services.book.reading() as session:
-        accounts = holdings.entry_accounts(session, seen.name, signal.symbol, profile.cooldown)
-    verdict = decide_entries(accounts, profile, market, limit_price(Side.BUY, quote, profile.max_slippage, market))
+        entering = entries.wants(session, entries.prepare(session, seen.name, signal.symbol, profile, price))
+    verdict = judge_entries(entering.numbers, entering.wanted, profile, market, price)
     if verdict.block is None:
-        return verdict
+        return verdict, entering
     denial = _judge_block(services, verdict.block, profile, market)
-    return verdict if denial is None else denied(verdict, denial)
+    return (verdict if denial is None else denied(verdict, denial)), entering
 
 
 def _judge_block(services: WorkerServices, block: Block, profile: RiskProfile, market: Market) -> Denial | None:
@@ -156,6 +160,7 @@ def _order(
     decision: PendingDecision,
     seen: AgentSnapshot,
     verdict: Verdict,
+    shares: Shares,
     quote: Quote,
 ) -> None:
     """Commit the decision together with its order, then send it."""
@@ -168,6 +173,7 @@ def _order(
         reason="signal" if verdict.block.side is Side.BUY else ExitReason.OPPOSITE_SIGNAL.value,
         quote=quote,
         decision_id=decision.id,
+        shares=shares,
     )
 
     def record(session: Session) -> bool:

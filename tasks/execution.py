@@ -7,12 +7,12 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
-from agents.allocation import divide_exit_fills, divide_fills
+from agents.allocation import total_of
 from agents.errors import ExchangeError
 from agents.exits import open_bracket
 from agents.model import Fill, Market, Side, Status, TradingState
 from agents.orders import SEND_WITHIN, Accepted, OrderState, Placement, Refused, Unknown, state_after
-from journal import holdings, ledger
+from journal import ledger
 from journal.ledger import Intent, OpenOrder, Outcome
 from runtime.bootstrap import WorkerServices
 
@@ -114,16 +114,12 @@ def _accepted(services: WorkerServices, order: OpenOrder, exchange_order_id: str
     market = services.exchange.markets().get(order.symbol)
     if market is None:
         raise ExchangeError(f"the exchange's rules for {order.symbol} are not known")
-    price_of = _third_asset_prices(services, market)
-    with services.book.reading() as session:
-        wants = holdings.shares(session, order.id)
+    total = total_of(order.side, fills, market, _third_asset_prices(services, market))
     if order.side is Side.SELL:
-        return Outcome(state, exchange_order_id, fills, divide_exit_fills(wants, fills, market, price_of))
-    legs = divide_fills(order.side, wants, fills, market, price_of)
-    average_price = sum(fill.cost for fill in fills) / sum(fill.quantity for fill in fills)
-    profile = services.profiles[order.agent]
-    bracket = open_bracket(order.id, order.symbol, Decimal(average_price), profile, order.created_at)
-    return Outcome(state, exchange_order_id, fills, legs, bracket)
+        return Outcome(state, exchange_order_id, fills, total, market.lot_step)
+    average_price = total.cost / total.quantity
+    bracket = open_bracket(order.id, order.symbol, average_price, services.profiles[order.agent], order.created_at)
+    return Outcome(state, exchange_order_id, fills, total, bracket=bracket)
 
 
 def _third_asset_prices(services: WorkerServices, market: Market) -> Callable[[str], Decimal]:

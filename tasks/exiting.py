@@ -2,21 +2,19 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-
-from sqlalchemy.orm import Session
+from collections.abc import Mapping
 
 from agents.allocation import limit_price
-from agents.decision import Verdict, decide_exits
+from agents.decision import Verdict, judge_exits
 from agents.errors import StaleStateError
 from agents.exits import exit_reason, follow
-from agents.model import ExitReason, Position, Quote, Side, TradingState
+from agents.model import ExitReason, Quote, Side, TradingState
 from agents.orders import client_order_id
 from agents.risk import Code
-from journal import breaker_queries, holdings, withdrawals
+from journal import breaker_queries, holdings, leaving, withdrawals
 from journal.holdings import AgentSnapshot
-from journal.ledger import Intent
+from journal.leaving import Leaving
+from journal.ledger import Intent, Shares
 from runtime.bootstrap import WorkerServices
 from tasks.execution import commit_and_place
 
@@ -35,18 +33,15 @@ def run_exits(services: WorkerServices, agent: str, quotes: Mapping[str, Quote],
     with services.book.reading() as session:
         closing = holdings.symbols_to_close(session, agent)
     for symbol in closing:
-        requested = partial(holdings.positions_to_close, agent=agent, symbol=symbol)
-        _sell(services, agent, symbol, ExitReason.OPERATOR, quotes, requested)
+        _sell(services, leaving.requested(agent, symbol), ExitReason.OPERATOR, quotes)
     if not levels:
         return
     for (symbol, reason), entries in _due(services, agent, quotes).items():
-        entered = partial(holdings.positions_of_entries, agent=agent, symbol=symbol, entries=entries)
-        _sell(services, agent, symbol, reason, quotes, entered)
+        _sell(services, leaving.of_entries(agent, symbol, entries), reason, quotes)
     with services.book.reading() as session:
         tripped = breaker_queries.symbols_to_leave(session, agent)
     for symbol, reason in tripped:
-        lost = partial(breaker_queries.positions_to_leave, agent=agent, symbol=symbol, kind=reason)
-        _sell(services, agent, symbol, reason, quotes, lost)
+        _sell(services, leaving.of_breaker(agent, symbol, reason), reason, quotes)
 
 
 def _due(
@@ -73,48 +68,48 @@ def _due(
     return due
 
 
-def _sell(
-    services: WorkerServices,
-    agent: str,
-    symbol: str,
-    reason: ExitReason,
-    quotes: Mapping[str, Quote],
-    read: Callable[[Session], Sequence[Position]],
-) -> None:
+def _sell(services: WorkerServices, chosen: Leaving, reason: ExitReason, quotes: Mapping[str, Quote]) -> None:
+    agent, symbol = chosen.agent, chosen.symbol
     quote, market = quotes.get(symbol), services.exchange.markets().get(symbol)
     if quote is None or market is None:
         logger.warning("%s cannot leave %s (%s): no quote", agent, symbol, reason)
         return
     with services.book.reading() as session:
         seen = holdings.agent_snapshot(session, agent)
-        positions = read(session)
+        wants = leaving.wants(session, chosen)
     if seen.trading is TradingState.HALTED or seen.has_unresolved_order:
         return
     price = limit_price(Side.SELL, quote, services.profiles[agent].max_slippage, market)
-    verdict = decide_exits(positions, market, price)
+    verdict = judge_exits(wants.numbers, wants.quantity, market, price)
     if verdict.code is Code.NO_POSITION:
         return
-    obstacle = send_exit(services, seen, quote, reason, verdict)
+    obstacle = send_exit(services, seen, quote, reason, verdict, wants)
     if obstacle is not None and reason is ExitReason.OPERATOR:
-        _note_on_closings(services, positions, f"{symbol} cannot be sold now: {obstacle}")
+        _note_on_closings(services, chosen, f"{symbol} cannot be sold now: {obstacle}")
 
 
-def _note_on_closings(services: WorkerServices, positions: Sequence[Position], detail: str) -> None:
+def _note_on_closings(services: WorkerServices, chosen: Leaving, detail: str) -> None:
     """Say on the requests of those accounts that are being closed what they wait for."""
     with services.book.unit_of_work() as session:
-        withdrawals.note_waiting(session, {position.account_id for position in positions}, detail)
+        withdrawals.note_waiting(session, leaving.account_ids(session, chosen), detail)
 
 
 def send_exit(
-    services: WorkerServices, seen: AgentSnapshot, quote: Quote, reason: ExitReason, verdict: Verdict
+    services: WorkerServices,
+    seen: AgentSnapshot,
+    quote: Quote,
+    reason: ExitReason,
+    verdict: Verdict,
+    shares: Shares | None = None,
 ) -> str | None:
-    """Commit and send one symbol's exit; gives why nothing was sent, or None."""
+    """Commit and send one symbol's exit; gives why nothing was sent, or None. ``shares`` as of an intent."""
     agent, symbol = seen.name, quote.symbol
     if verdict.block is None:
         logger.warning("%s cannot leave %s (%s): %s", agent, symbol, reason, verdict.detail)
         return verdict.detail
     cause = f"{reason}@{seen.book_version}"
-    intent = Intent(client_order_id(agent, symbol, Side.SELL, cause), seen, verdict.block, reason.value, quote)
+    client_id = client_order_id(agent, symbol, Side.SELL, cause)
+    intent = Intent(client_id, seen, verdict.block, reason.value, quote, shares=shares)
     try:
         commit_and_place(services, intent)
     except StaleStateError as error:

@@ -8,18 +8,20 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import text
 
-from agents.allocation import divide_exit_fills, divide_fills
+from agents.allocation import Total, total_of
 from agents.control import Command
-from agents.decision import decide_entries, decide_exits
+from agents.decision import judge_entries, judge_exits
 from agents.errors import BookError, StaleStateError
 from agents.exits import open_bracket
-from agents.model import Block, Fill, Leg, Market, Quote, Side, TradingState
+from agents.model import Block, Fill, Market, Quote, Side, TradingState
 from agents.orders import OrderState
 from agents.profiles import ATLAS
-from journal import control, holdings, ledger, opening, switch
+from journal import control, entries, holdings, ledger, opening, switch
+from journal import leaving as leaving_positions
 from journal.database import Book
 from journal.ledger import Intent, OpenOrder, Outcome
 from journal.opening import StartRequest
+from tests.integration.reference import positions_of, shares_of
 from tests.integration.trading.invariants import assert_book_holds
 
 NOW = datetime.now(UTC)
@@ -37,6 +39,8 @@ MARKET = Market(
     max_notional=Decimal(9_000_000),
 )
 
+POSITIONS = leaving_positions.signalled("atlas", "BTCUSDT")
+
 
 def open_account(book: Book, account_id: str, equity: str = "1000") -> None:
     with book.unit_of_work() as session:
@@ -49,19 +53,19 @@ def open_account(book: Book, account_id: str, equity: str = "1000") -> None:
 def entry(book: Book, cause: str = "one") -> Intent:
     with book.reading() as session:
         seen = holdings.agent_snapshot(session, "atlas")
-        accounts = holdings.entry_accounts(session, "atlas", "BTCUSDT", ATLAS.cooldown)
-    block = decide_entries(accounts, ATLAS, MARKET, PRICE).block
+        wants = entries.wants(session, entries.prepare(session, "atlas", "BTCUSDT", ATLAS, PRICE))
+    block = judge_entries(wants.numbers, wants.wanted, ATLAS, MARKET, PRICE).block
     assert block is not None
-    return Intent(f"buy-{cause}", seen, block, "signal", QUOTE)
+    return Intent(f"buy-{cause}", seen, block, "signal", QUOTE, shares=wants)
 
 
 def leaving(book: Book, cause: str = "one") -> Intent:
     with book.reading() as session:
         seen = holdings.agent_snapshot(session, "atlas")
-        positions = holdings.positions_to_sell(session, "atlas", "BTCUSDT")
-    block = decide_exits(positions, MARKET, PRICE).block
+        wants = leaving_positions.wants(session, POSITIONS)
+    block = judge_exits(wants.numbers, wants.quantity, MARKET, PRICE).block
     assert block is not None
-    return Intent(f"sell-{cause}", seen, block, "stop", QUOTE)
+    return Intent(f"sell-{cause}", seen, block, "stop", QUOTE, shares=wants)
 
 
 def commit(book: Book, intent: Intent) -> OpenOrder:
@@ -76,17 +80,11 @@ def fill_of(order: OpenOrder, part: str = "1", price: Decimal = PRICE, trade_id:
 
 
 def settle(book: Book, order: OpenOrder, fills: Sequence[Fill], state: OrderState = OrderState.FILLED) -> bool:
-    with book.reading() as session:
-        wants = holdings.shares(session, order.id)
-    divide = divide_fills if order.side is Side.BUY else None
-    legs = (
-        divide(order.side, wants, fills, MARKET, lambda _: PRICE)
-        if divide
-        else divide_exit_fills(wants, fills, MARKET, lambda _: PRICE)
-    )
-    bracket = open_bracket(order.id, order.symbol, PRICE, ATLAS, order.created_at) if divide and fills else None
+    total = total_of(order.side, fills, MARKET, lambda _: PRICE) if fills else None
+    bought = order.side is Side.BUY and fills
+    bracket = open_bracket(order.id, order.symbol, PRICE, ATLAS, order.created_at) if bought else None
     with book.unit_of_work() as session:
-        return ledger.record_outcome(session, order, Outcome(state, "42", fills, legs, bracket))
+        return ledger.record_outcome(session, order, Outcome(state, "42", fills, total, MARKET.lot_step, bracket))
 
 
 def money(book: Book, account_id: str = "a") -> tuple[Decimal | int, ...]:
@@ -110,11 +108,10 @@ def running(book: Book) -> Book:
 
 
 def test_an_intent_sets_aside_exactly_what_each_account_promised(running: Book) -> None:
-    intent = entry(running)
+    order = commit(running, entry(running))
 
-    commit(running, intent)
-
-    promised = {want.account_id: want.reserved for want in intent.block.wants}
+    with running.reading() as session:
+        promised = {want.account_id: want.reserved for want in shares_of(session, order.id)}
     assert money(running, "a") == (1000 - promised["a"], promised["a"], 1000)
     assert money(running, "b") == (3000 - promised["b"], promised["b"], 3000)
     assert_book_holds(running)
@@ -188,7 +185,7 @@ def test_an_exit_claims_its_positions_so_that_no_other_exit_takes_them(running: 
     commit(running, first)
     with running.reading() as session:
         now = holdings.agent_snapshot(session, "atlas")
-        assert holdings.positions_to_sell(session, "atlas", "BTCUSDT") == []
+        assert positions_of(session, POSITIONS) == []
 
     with pytest.raises(StaleStateError, match="position changed"):
         commit(running, replace(second, seen=now))
@@ -200,7 +197,8 @@ def test_positions_come_free_again_when_the_exit_comes_to_nothing(running: Book)
     order = commit(running, leaving(running))
     settle(running, order, [], OrderState.EXPIRED)
 
-    assert len(leaving(running, "two").block.wants) == 2
+    with running.reading() as session:
+        assert len(positions_of(session, POSITIONS)) == 2
     assert_book_holds(running)
 
 
@@ -234,14 +232,14 @@ def test_a_reducing_service_still_takes_exits(running: Book) -> None:
     assert commit(running, leaving(running)).side is Side.SELL
 
 
-def test_legs_that_do_not_sum_to_the_fills_are_refused_whole(running: Book) -> None:
+def test_a_division_of_something_else_than_the_fills_is_refused_whole(running: Book) -> None:
     order = commit(running, entry(running))
     before = money(running)
     filled = fill_of(order)
-    short = Leg("a", filled.quantity - MARKET.lot_step, filled.cost)
+    short = Total(filled.quantity - MARKET.lot_step, filled.cost)
 
-    with pytest.raises(BookError, match="legs' quantity"), running.unit_of_work() as session:
-        ledger.record_outcome(session, order, Outcome(OrderState.FILLED, "42", [filled], [short]))
+    with pytest.raises(BookError, match="quantity to be divided"), running.unit_of_work() as session:
+        ledger.record_outcome(session, order, Outcome(OrderState.FILLED, "42", [filled], short))
 
     assert money(running) == before
     assert count(running, "fills") == 0
@@ -282,7 +280,7 @@ def test_shares_are_read_in_the_order_that_dividing_needs(book: Book) -> None:
     order = commit(book, entry(book))
 
     with book.reading() as session:
-        names = [want.account_id for want in holdings.shares(session, order.id)]
+        names = [want.account_id for want in shares_of(session, order.id)]
 
     assert names == sorted(names)
     assert len(names) == 8

@@ -10,12 +10,12 @@ import pytest
 
 from agents.allocation import limit_price
 from agents.control import Command
-from agents.decision import decide_entries
+from agents.decision import judge_entries
 from agents.errors import StaleStateError
 from agents.model import Side
 from agents.orders import SEND_WITHIN, OrderState, Placement, Refused, client_order_id
 from agents.profiles import PROFILES
-from journal import holdings, ledger
+from journal import entries, holdings, ledger
 from journal.ledger import Intent, OpenOrder, Outcome
 from runtime.bootstrap import WorkerServices
 from tasks.deciding import decide
@@ -31,11 +31,12 @@ def entry_intent(world: World, agent: str = "atlas", cause: str = "by hand") -> 
     profile = PROFILES[agent]
     with world.services.book.reading() as session:
         seen = holdings.agent_snapshot(session, agent)
-        accounts = holdings.entry_accounts(session, agent, "BTCUSDT", profile.cooldown)
-    price = limit_price(Side.BUY, quote, profile.max_slippage, market)
-    block = decide_entries(accounts, profile, market, price).block
+        price = limit_price(Side.BUY, quote, profile.max_slippage, market)
+        wants = entries.wants(session, entries.prepare(session, agent, "BTCUSDT", profile, price))
+    block = judge_entries(wants.numbers, wants.wanted, profile, market, price).block
     assert block is not None
-    return Intent(client_order_id(agent, "BTCUSDT", Side.BUY, cause), seen, block, "signal", quote)
+    client_id = client_order_id(agent, "BTCUSDT", Side.BUY, cause)
+    return Intent(client_id, seen, block, "signal", quote, shares=wants)
 
 
 def commit(world: World, intent: Intent) -> OpenOrder:

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
@@ -14,7 +13,7 @@ from sqlalchemy import text
 from agents.control import Command
 from agents.errors import ConflictError
 from agents.model import TradingState
-from journal import flows, holdings, queries, withdrawals
+from journal import entries, flows, queries, withdrawals
 from journal.flows import FlowRequest
 from runtime.bootstrap import WorkerServices
 from tasks.tick import run_tick
@@ -516,12 +515,9 @@ def test_an_entry_decided_just_before_a_withdrawal_was_asked_for_is_not_committe
     world.switch(TradingState.HALTED)
     withdraw(world, "a", cash(world, "a") + 1000)
     world.switch(TradingState.ACTIVE)
-    as_it_is = holdings.entry_accounts
-    monkeypatch.setattr(
-        holdings,
-        "entry_accounts",
-        lambda *asked: [replace(seen, withdrawal_pending=False) for seen in as_it_is(*asked)],
-    )
+    blind = entries.OUTCOMES.replace("w.status = 'pending'", "false")
+    assert blind != entries.OUTCOMES
+    monkeypatch.setattr(entries, "OUTCOMES", blind)
     quote = world.services.exchange.quotes(["ETHUSDT"])["ETHUSDT"]
 
     world.decide(world.push("nova", symbol="ETHUSDT", action="buy", confidence=Decimal(1), price=quote.bid))

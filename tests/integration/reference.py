@@ -1,0 +1,63 @@
+"""What the book itself works out in SQL, read for the pure functions of :mod:`agents` that say the same."""
+
+from datetime import timedelta
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from agents import model
+from agents.model import BreakerKind, Status
+from journal.entries import SEEN, Entry
+from journal.leaving import Leaving
+
+POSITIONS = """
+SELECT p.id, p.account_id, a.number, p.symbol, p.quantity, p.cost, a.kind = 'dust'
+FROM trading.positions p, trading.accounts a WHERE {chosen}
+"""
+
+
+def accounts_of(session: Session, entry: Entry) -> list[model.Account]:
+    """Every account of the agent as the entry sees it, in the order of their numbers."""
+    return [
+        model.Account(
+            id=row.id,
+            number=row.number,
+            status=Status(row.status),
+            cash=row.cash,
+            equity=row.equity,
+            exposure=row.exposure,
+            open_positions=row.positions,
+            holds_symbol=row.holds,
+            withdrawal_pending=row.withdrawal_pending,
+            since_loss=timedelta(0) if row.lost else None,
+            breaker=BreakerKind(row.breaker) if row.breaker else None,
+        )
+        for row in session.execute(text(f"{SEEN} ORDER BY a.number"), entry.parameters())
+    ]
+
+
+def positions_of(session: Session, leaving: Leaving) -> list[model.Position]:
+    """The positions that an exit sells."""
+    rows = session.execute(text(leaving.statement(POSITIONS)), leaving.parameters())
+    return [model.Position(*row) for row in rows]
+
+
+def shares_of(session: Session, order_id: int) -> list[model.Want]:
+    """What each account asked of an order, sorted by account id as Python sorts text."""
+    rows = session.execute(
+        text("SELECT account_id, quantity, reserved, keeps_rest FROM trading.shares WHERE order_id = :order"),
+        {"order": order_id},
+    )
+    return sorted((model.Want(r[0], 0, *r[1:]) for r in rows), key=lambda want: want.account_id)
+
+
+def legs_of(session: Session, order_id: int) -> list[model.Leg]:
+    """The legs of an order, sorted likewise."""
+    rows = session.execute(
+        text(
+            "SELECT account_id, quantity, cost, fee_base, fee_quote, fee_other, fee_other_value, dust "
+            "FROM trading.legs WHERE order_id = :order"
+        ),
+        {"order": order_id},
+    )
+    return sorted((model.Leg(*row) for row in rows), key=lambda leg: leg.account_id)
