@@ -10,10 +10,16 @@ class Error(AnswerSchema):
 
     code = fields.Integer(metadata={"description": "the HTTP status", "example": 422})
     status = fields.String(metadata={"description": "its name", "example": "Unprocessable Entity"})
-    message = fields.String(metadata={"description": "what is wrong and what to do"})
+    message = fields.String(
+        metadata={"description": "what is wrong and what to do", "example": "initial_equity: must be a number"}
+    )
     errors = fields.Dict(
         keys=fields.String(),
-        metadata={"description": "reasons by location (json, query) and by field", "optional": True},
+        metadata={
+            "description": "reasons by location (json, query, headers) and by field",
+            "example": {"json": {"initial_equity": ["must be a number"]}},
+            "optional": True,
+        },
     )
 
 

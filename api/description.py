@@ -10,6 +10,7 @@ from flask_smorest import Api as UntypedApi  # type: ignore[import-untyped] # sh
 from marshmallow import fields
 from werkzeug.routing import Rule
 
+from api import examples
 from api.answers import Error
 from api.operations import LINKS, MORE_ERRORS, OPERATION_IDS
 from api.retry_description import SafeRetries
@@ -95,6 +96,16 @@ class Completion(BasePlugin):
                 },
             )
 
+    def path_helper(
+        self,
+        path: str | None = None,  # noqa: ARG002 - as the library has it
+        operations: Described | None = None,  # noqa: ARG002 - as the library has it
+        parameters: list[Described] | None = None,
+        **_given: object,
+    ) -> None:
+        """Add examples to the parameters of one path."""
+        examples.add_parameters(parameters or [])
+
     def operation_helper(self, path: str | None = None, operations: Described | None = None, **given: Rule) -> None:
         """Complete the operations of one path."""
         rule = given["rule"]
@@ -117,6 +128,7 @@ def _complete(operation: Described, path: str) -> None:
             described = {"operationId": link.target, "parameters": dict(link.parameters)}
             responses[code].setdefault("links", {})[link.target] = described
     operation["responses"] = responses
+    examples.add_bodies(operation)
 
 
 def _errors(operation: Described, path: str) -> set[HTTPStatus]:
