@@ -51,7 +51,7 @@ class ClaimedBook(Book):
     """The book as one request with a key sees it: each of its units of work marks the key as carried out."""
 
     def __init__(self, book: Book, claim: Claim) -> None:
-        super().__init__(book.engine)
+        super().__init__(book.engine, book.on_events)
         self._claim = claim
 
     @contextmanager

@@ -55,7 +55,7 @@ def orders(query: Answer) -> Answer:
 @blueprint.response(200, answers.page_of(record_answers.Trade, "Trades"))
 def trades(query: Answer) -> Answer:
     """Positions closed, with profit or loss after all fees."""
-    filters = _filters(query, "agent", "symbol", "account_id")
+    filters = _filters(query, "agent", "symbol", "account_id", "client_order_id")
     with services().book.reading() as session:
         _check_known(session, query)
         return scanned_page(

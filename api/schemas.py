@@ -178,6 +178,9 @@ class TradesQuery(AccountTradesQuery):
 
     agent = fields.String(validate=AGENT)
     account_id = fields.String(validate=ACCOUNT_ID)
+    client_order_id = fields.String(
+        validate=CLIENT_ORDER_ID, metadata={"description": "of the block order that closed them"}
+    )
 
 
 class TransactionsQuery(PageQuery):

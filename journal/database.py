@@ -18,6 +18,8 @@ STATEMENT_TIMEOUT_MS = 60_000
 LOCK_TIMEOUT_MS = 10_000
 IDLE_IN_TRANSACTION_MS = 20_000
 """A process that froze in the middle of a transaction gives its locks up; it finds out when it wakes."""
+NOTICE_SILENCE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+"""A server whose machine or network vanished is given up after about ten seconds; the system's own default is hours."""
 
 
 def connect(url: str, *, pool_size: int = 5) -> Engine:
@@ -38,7 +40,7 @@ def connect(url: str, *, pool_size: int = 5) -> Engine:
         pool_pre_ping=True,
         # Parameters hold secrets and what investors own: errors that are logged show none.
         hide_parameters=True,
-        connect_args={"connect_timeout": 5, "options": options, "application_name": "trading-agents"},
+        connect_args={"connect_timeout": 5, "options": options, "application_name": "trading-agents", **NOTICE_SILENCE},
     )
 
 
@@ -52,7 +54,7 @@ class Book:
 
     def __init__(self, engine: Engine, on_events: Callable[[], object] | None = None) -> None:
         self.engine = engine
-        self._on_events = on_events
+        self.on_events = on_events
 
     @contextmanager
     def unit_of_work(self) -> Iterator[Session]:
@@ -61,8 +63,8 @@ class Book:
             with session.begin():
                 yield session
             wrote_events = WRITTEN in session.info
-        if wrote_events and self._on_events is not None:
-            self._on_events()
+        if wrote_events and self.on_events is not None:
+            self.on_events()
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

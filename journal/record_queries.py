@@ -46,7 +46,7 @@ class _List:
 
 _DECISIONS = _List(record_statements.DECISIONS, "v", "trading.decisions", ("id",), frozenset({"signal_id"}))
 _ORDERS = _List(record_statements.ORDERS, "o", "trading.orders", ("id",), frozenset({"client_order_id", "decision_id"}))
-_TRADES = _List(record_statements.TRADES, "t", "trading.trades", ("closed_at", "id"), frozenset())
+_TRADES = _List(record_statements.TRADES, "t", "trading.trades", ("closed_at", "id"), frozenset({"exit_order_id"}))
 
 
 def decisions(  # noqa: PLR0913 - one argument per filter
@@ -120,10 +120,19 @@ def trades(
     account_id: str | None = None,
     agent: str | None = None,
     symbol: str | None = None,
+    client_order_id: str | None = None,
     before: uuid.UUID | None = None,
     limit: int,
 ) -> Listing:
-    """Closed positions with their profit or loss after all fees."""
+    """Closed positions with their profit or loss after all fees; ``client_order_id`` is of the order that closed them."""
+    exit_order_id = None
+    if client_order_id is not None:
+        known = {"client_order_id": client_order_id}
+        exit_order_id = session.scalar(
+            text("SELECT id FROM trading.orders WHERE client_order_id = :client_order_id"), known
+        )
+        if exit_order_id is None:
+            return Listing([], None)
     closed_at: datetime | str | None = "infinity"
     if before is not None:
         closed_at = session.scalar(text("SELECT closed_at FROM trading.trades WHERE id = :id"), {"id": str(before)})
@@ -135,8 +144,9 @@ def trades(
         "high_closed_at": closed_at,
         "high_id": str(before or uuid.UUID(int=2**128 - 1)),
     }
-    filters = {"agent": agent, "symbol": symbol, "limit": limit}
-    return _scan(session, _TRADES, {"account_id": account_id, "agent": agent}, {**filters, **ends})
+    filters = {"account_id": account_id, "agent": agent, "symbol": symbol, "limit": limit}
+    walked = {"exit_order_id": exit_order_id, "account_id": account_id, "agent": agent}
+    return _scan(session, _TRADES, walked, {**filters, **ends})
 
 
 def _scan(session: Session, listed: _List, walked: Mapping[str, object], filters: Mapping[str, object]) -> Listing:

@@ -106,6 +106,7 @@ FROM ({walk} LIMIT :scanned) t
 LEFT JOIN trading.orders entered ON entered.id = t.entry_order_id
 JOIN trading.orders exited ON exited.id = t.exit_order_id
 WHERE t.account_id <> 'dust-' || t.agent
+    AND (:account_id IS NULL OR t.account_id = :account_id)
     AND (:agent IS NULL OR t.agent = :agent)
     AND (:symbol IS NULL OR t.symbol = :symbol)
 ORDER BY {order}

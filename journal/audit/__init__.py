@@ -9,7 +9,7 @@ from itertools import chain
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from journal.audit import accounts, decisions, holdings, orders, outward, performance, withdrawals
+from journal.audit import accounts, decisions, events, holdings, orders, outward, performance, withdrawals
 from journal.audit.check import Check, Finding, run
 
 __all__ = ["Check", "Finding", "breaches", "findings"]
@@ -28,6 +28,7 @@ def findings(session: Session) -> Iterator[Finding]:
         withdrawals.CHECKS,
         holdings.CHECKS,
         decisions.CHECKS,
+        events.CHECKS,
         outward.checks(session),
         performance.checks(session),
     )

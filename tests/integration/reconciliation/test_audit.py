@@ -114,6 +114,15 @@ CORRUPTIONS = {
         UPDATE investment.performance_snapshots SET profit_loss = profit_loss + 0.00000001 WHERE account_id = 'a'""",
         "",
     ),
+    "trade_event_missing": ("DELETE FROM trading.events WHERE kind = 'trade.closed'", ""),
+    "trade_event_without_cause": ("UPDATE trading.events SET cause = cause || '?' WHERE kind = 'trade.closed'", ""),
+    "event_position_missing": ("UPDATE trading.events SET position = 99", "WHERE cause = 'agent nova 1'"),
+    "withdrawal_event_missing": (
+        """
+        INSERT INTO trading.withdrawals (account_id, reference_id, amount, status, free, finished_at)
+        VALUES ('a', 'w-1', 1, 'failed', 0, now())""",
+        "",
+    ),
     "trade_unreported": ("UPDATE investment.account_transactions SET reference_id = 'another'", A_TRANSACTION),
 }
 """By the rule that each of them breaks."""
@@ -128,7 +137,7 @@ CHECKED_BY_THE_DATABASE = {
 def broken_by(session: Session, rule: str) -> set[str]:
     """The rules that a corruption breaks; it is undone."""
     with session.begin_nested() as corruption:
-        for table in ("shares", "fills", "legs", "trades"):
+        for table in ("shares", "fills", "legs", "trades", "events"):
             session.execute(text(f"ALTER TABLE trading.{table} DISABLE TRIGGER USER"))
         if rule in CHECKED_BY_THE_DATABASE:
             session.execute(text(CHECKED_BY_THE_DATABASE[rule]))
@@ -160,6 +169,7 @@ def test_a_sound_book_breaks_no_rule_and_every_rule_had_something_to_look_at(tra
         "claim_differs",
         "decision_pending",
         "withdrawal_payment_differs",
+        "withdrawal_event_missing",
     }
 
 
