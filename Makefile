@@ -87,6 +87,10 @@ openapi: $(STAMP) ## Write docs/openapi.json, the contract that clients build on
 client: $(STAMP) ## Make the TypeScript client's types anew from docs/openapi.json, and build it
 	cd clients/typescript && $(NPM) ci && $(NPM) run generate && $(NPM) run build
 
+nestjs: client ## Run the NestJS example once against what `make run` has open, or TRADING_AGENTS_URL
+	@cd examples/nestjs && $(NPM) ci && $(NPM) run build && \
+	TRADING_AGENTS_URL="$${TRADING_AGENTS_URL:-http://127.0.0.1:8003}" $(NPM) run --silent demo
+
 run: $(STAMP) ## Start everything on this machine; stop it with Ctrl-C
 	@$(BIN)/python -m sandbox
 

@@ -26,6 +26,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
+                /** @example alice */
                 account_id: string;
             };
             cookie?: never;
@@ -45,6 +46,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
+                /** @example alice */
                 account_id: string;
             };
             cookie?: never;
@@ -64,6 +66,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
+                /** @example alice */
                 account_id: string;
             };
             cookie?: never;
@@ -83,6 +86,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
+                /** @example alice */
                 account_id: string;
             };
             cookie?: never;
@@ -102,6 +106,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
+                /** @example alice */
                 account_id: string;
             };
             cookie?: never;
@@ -121,6 +126,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
+                /** @example alice */
                 account_id: string;
             };
             cookie?: never;
@@ -140,6 +146,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
+                /** @example alice */
                 account_id: string;
             };
             cookie?: never;
@@ -159,6 +166,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
+                /** @example alice */
                 account_id: string;
             };
             cookie?: never;
@@ -183,7 +191,9 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
+                /** @example alice */
                 account_id: string;
+                /** @example tx-1003 */
                 reference_id: string;
             };
             cookie?: never;
@@ -220,6 +230,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
+                /** @example atlas */
                 agent: string;
             };
             cookie?: never;
@@ -242,6 +253,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
+                /** @example atlas */
                 agent: string;
             };
             cookie?: never;
@@ -261,6 +273,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
+                /** @example atlas */
                 agent: string;
             };
             cookie?: never;
@@ -283,6 +296,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
+                /** @example atlas */
                 agent: string;
             };
             cookie?: never;
@@ -302,6 +316,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
+                /** @example atlas */
                 agent: string;
             };
             cookie?: never;
@@ -321,6 +336,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
+                /** @example atlas */
                 agent: string;
             };
             cookie?: never;
@@ -340,6 +356,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
+                /** @example atlas */
                 agent: string;
             };
             cookie?: never;
@@ -359,6 +376,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
+                /** @example atlas */
                 agent: string;
             };
             cookie?: never;
@@ -381,6 +399,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
+                /** @example atlas */
                 agent: string;
             };
             cookie?: never;
@@ -404,6 +423,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
+                /** @example atlas */
                 agent: string;
             };
             cookie?: never;
@@ -423,6 +443,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
+                /** @example atlas */
                 agent: string;
             };
             cookie?: never;
@@ -585,6 +606,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
+                /** @example 1 */
                 run_id: number;
             };
             cookie?: never;
@@ -622,6 +644,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
+                /** @example b24b4415-17cf-49d6-bb28-fa4b92657052 */
                 subscription_id: string;
             };
             cookie?: never;
@@ -642,6 +665,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
+                /** @example b24b4415-17cf-49d6-bb28-fa4b92657052 */
                 subscription_id: string;
             };
             cookie?: never;
@@ -661,7 +685,9 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
+                /** @example b24b4415-17cf-49d6-bb28-fa4b92657052 */
                 subscription_id: string;
+                /** @example bb41c43c-7fe0-4cf1-82ed-e870583238e9 */
                 event_id: string;
             };
             cookie?: never;
@@ -681,6 +707,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
+                /** @example b24b4415-17cf-49d6-bb28-fa4b92657052 */
                 subscription_id: string;
             };
             cookie?: never;
@@ -1138,11 +1165,23 @@ export interface components {
              * @example 422
              */
             code: number;
-            /** @description reasons by location (json, query) and by field */
+            /**
+             * @description reasons by location (json, query, headers) and by field
+             * @example {
+             *       "json": {
+             *         "initial_equity": [
+             *           "must be a number"
+             *         ]
+             *       }
+             *     }
+             */
             errors?: {
                 [key: string]: unknown;
             };
-            /** @description what is wrong and what to do */
+            /**
+             * @description what is wrong and what to do
+             * @example initial_equity: must be a number
+             */
             message: string;
             /**
              * @description its name
@@ -1316,13 +1355,25 @@ export interface components {
              * @example 422
              */
             code: number;
-            /** @description reasons by location (json, query) and by field */
+            /**
+             * @description reasons by location (json, query, headers) and by field
+             * @example {
+             *       "json": {
+             *         "initial_equity": [
+             *           "must be a number"
+             *         ]
+             *       }
+             *     }
+             */
             errors?: {
                 [key: string]: unknown;
             };
             /** @description what can be withdrawn now, if that was too little */
             free?: number;
-            /** @description what is wrong and what to do */
+            /**
+             * @description what is wrong and what to do
+             * @example initial_equity: must be a number
+             */
             message: string;
             /**
              * @description its name
@@ -1986,6 +2037,52 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "account_id": "alice",
+                     *           "accounts": 1,
+                     *           "agent": "atlas",
+                     *           "agent_status": "running",
+                     *           "balance": 48.94991071,
+                     *           "breakers": [],
+                     *           "cash": 48.94991071,
+                     *           "close_requested_at": null,
+                     *           "closed_at": null,
+                     *           "current_drawdown": 0.00865147,
+                     *           "equity": 48.94991071,
+                     *           "exposure": 0,
+                     *           "kind": "investor",
+                     *           "last_error": null,
+                     *           "last_tick_at": "2026-11-22T17:50:08.342155+00:00",
+                     *           "net_profit": -1.05008929,
+                     *           "next_tick_at": "2026-11-22T17:50:10.342155+00:00",
+                     *           "open_positions": 0,
+                     *           "opened_at": "2026-11-22T17:49:56.351394+00:00",
+                     *           "peak_equity": 49.377095,
+                     *           "profile_version": 1,
+                     *           "reserved": 0,
+                     *           "status": "running",
+                     *           "style": "conservative",
+                     *           "symbols": [
+                     *             "BTCUSDT",
+                     *             "ETHUSDT"
+                     *           ],
+                     *           "tick_seconds": 2,
+                     *           "total_loss": 1.05008929,
+                     *           "total_profit": 0,
+                     *           "total_trades": 4,
+                     *           "trading_state": "ACTIVE",
+                     *           "unrealized_profit": 0,
+                     *           "version": 3,
+                     *           "win_rate": 0,
+                     *           "winning_trades": 0
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Accounts"];
                 };
             };
@@ -2002,6 +2099,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example alice */
                 account_id: string;
             };
             cookie?: never;
@@ -2016,6 +2114,47 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "account_id": "alice",
+                     *       "accounts": 1,
+                     *       "agent": "atlas",
+                     *       "agent_status": "running",
+                     *       "balance": 48.94991071,
+                     *       "breakers": [],
+                     *       "cash": 48.94991071,
+                     *       "close_requested_at": null,
+                     *       "closed_at": null,
+                     *       "current_drawdown": 0.00865147,
+                     *       "equity": 48.94991071,
+                     *       "exposure": 0,
+                     *       "kind": "investor",
+                     *       "last_error": null,
+                     *       "last_tick_at": "2026-11-22T17:50:08.342155+00:00",
+                     *       "net_profit": -1.05008929,
+                     *       "next_tick_at": "2026-11-22T17:50:10.342155+00:00",
+                     *       "open_positions": 0,
+                     *       "opened_at": "2026-11-22T17:49:56.351394+00:00",
+                     *       "peak_equity": 49.377095,
+                     *       "profile_version": 1,
+                     *       "reserved": 0,
+                     *       "status": "running",
+                     *       "style": "conservative",
+                     *       "symbols": [
+                     *         "BTCUSDT",
+                     *         "ETHUSDT"
+                     *       ],
+                     *       "tick_seconds": 2,
+                     *       "total_loss": 1.05008929,
+                     *       "total_profit": 0,
+                     *       "total_trades": 4,
+                     *       "trading_state": "ACTIVE",
+                     *       "unrealized_profit": 0,
+                     *       "version": 3,
+                     *       "win_rate": 0,
+                     *       "winning_trades": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["Account"];
                 };
             };
@@ -2036,12 +2175,18 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @example alice */
                 account_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "reference_id": "tx-1004"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ReferenceBody"];
             };
         };
@@ -2056,6 +2201,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "account_id": "alice",
+                     *       "amount": 48.94991071,
+                     *       "balance_after": 0,
+                     *       "detail": null,
+                     *       "finished_at": "2026-11-22T17:50:16.161293+00:00",
+                     *       "free": null,
+                     *       "kind": "closing",
+                     *       "reference_id": "tx-1004",
+                     *       "requested_at": "2026-11-22T17:50:16.038692+00:00",
+                     *       "status": "completed",
+                     *       "status_url": "/accounts/alice/withdrawals/tx-1004"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Withdrawal"];
                 };
             };
@@ -2071,6 +2231,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "account_id": "alice",
+                     *       "amount": null,
+                     *       "balance_after": null,
+                     *       "detail": null,
+                     *       "finished_at": null,
+                     *       "free": null,
+                     *       "kind": "closing",
+                     *       "reference_id": "tx-1004",
+                     *       "requested_at": "2026-11-22T17:50:00.406015+00:00",
+                     *       "status": "pending",
+                     *       "status_url": "/accounts/alice/withdrawals/tx-1004"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Withdrawal"];
                 };
             };
@@ -2097,12 +2272,19 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @example alice */
                 account_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "amount": 500,
+                 *       "reference_id": "tx-1001"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DepositBody"];
             };
         };
@@ -2117,6 +2299,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "account_id": "alice",
+                     *       "amount": 500,
+                     *       "balance_after": 1500,
+                     *       "balance_before": 1000,
+                     *       "created_at": "2026-11-22T17:49:59.918617+00:00",
+                     *       "reference_id": "tx-1001",
+                     *       "status": "completed"
+                     *     }
+                     */
                     "application/json": components["schemas"]["DepositAnswer"];
                 };
             };
@@ -2143,6 +2336,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @example alice */
                 account_id: string;
             };
             cookie?: never;
@@ -2155,6 +2349,36 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "account_id": "alice",
+                     *       "agent": "atlas",
+                     *       "closes": [
+                     *         {
+                     *           "date": "2026-11-21",
+                     *           "drawdown": 0,
+                     *           "equity": 1012.5,
+                     *           "growth": 0.0125,
+                     *           "net_flows": 0,
+                     *           "profit_loss": 12.5
+                     *         }
+                     *       ],
+                     *       "current_drawdown": 0.00865147,
+                     *       "equity": 48.94991071,
+                     *       "points": [
+                     *         {
+                     *           "at": "2026-11-22T17:49:56.351395+00:00",
+                     *           "drawdown": 0,
+                     *           "equity": 1000
+                     *         },
+                     *         {
+                     *           "at": "2026-11-22T17:50:09.388190+00:00",
+                     *           "drawdown": 0.00865147,
+                     *           "equity": 48.94991071
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Equity"];
                     "image/svg+xml": string;
                 };
@@ -2178,6 +2402,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @example alice */
                 account_id: string;
             };
             cookie?: never;
@@ -2190,6 +2415,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "closing_balance": 1012.5,
+                     *           "opening_balance": 1000,
+                     *           "period_type": "daily",
+                     *           "profit_loss": 12.5,
+                     *           "snapshot_date": "2026-11-21",
+                     *           "total_trades": 3,
+                     *           "winning_trades": 2
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Performance"];
                 };
             };
@@ -2211,6 +2452,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @example alice */
                 account_id: string;
             };
             cookie?: never;
@@ -2223,6 +2465,47 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "account_id": "alice",
+                     *           "agent": "atlas",
+                     *           "closed_at": "2026-11-22T17:50:09.023307+00:00",
+                     *           "cost": 48.10106427,
+                     *           "entry_order_id": "ta-d076b4d222ef255e3fde6200e03f5689",
+                     *           "entry_price": 45002.26,
+                     *           "exit_order_id": "ta-b0c767f7cba5e3f1051babc1c5e30f4a",
+                     *           "exit_price": 44997.74,
+                     *           "id": "0003f0d9-7b39-4e91-97bc-9468e58857e1",
+                     *           "opened_at": "2026-11-22T17:49:57.282927+00:00",
+                     *           "proceeds": 47.6499068,
+                     *           "profit_loss": -0.45115747,
+                     *           "quantity": 0.00106,
+                     *           "reason": "opposite_signal",
+                     *           "symbol": "BTCUSDT"
+                     *         },
+                     *         {
+                     *           "account_id": "alice",
+                     *           "agent": "atlas",
+                     *           "closed_at": "2026-11-22T17:50:02.812236+00:00",
+                     *           "cost": 99.65933,
+                     *           "entry_order_id": "ta-f45d9183e0c5d2f046348eb160c8e1ea",
+                     *           "entry_price": 0.5503,
+                     *           "exit_order_id": "ta-89fac1f453edcfa65efabe5d355c4e1b",
+                     *           "exit_price": 0.5503,
+                     *           "id": "b2b1b2a6-496d-418a-b9b1-0eb04ff50c29",
+                     *           "opened_at": "2026-11-22T17:49:58.971145+00:00",
+                     *           "proceeds": 99.44972073,
+                     *           "profit_loss": -0.20960927,
+                     *           "quantity": 180.9,
+                     *           "reason": "withdrawal",
+                     *           "symbol": "XRPUSDT"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["AccountTrades"];
                 };
             };
@@ -2243,6 +2526,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @example alice */
                 account_id: string;
             };
             cookie?: never;
@@ -2255,6 +2539,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "amount": 0.45115747,
+                     *           "balance_after": 48.94991071,
+                     *           "balance_before": 49.40106818,
+                     *           "created_at": "2026-11-22T17:50:09.023307+00:00",
+                     *           "description": "SELL BTCUSDT 0.00106 @ 45002.26",
+                     *           "id": "8",
+                     *           "reference_id": "0003f0d9-7b39-4e91-97bc-9468e58857e1",
+                     *           "reference_type": "agent_trade",
+                     *           "transaction_type": "loss"
+                     *         },
+                     *         {
+                     *           "amount": 1250,
+                     *           "balance_after": 49.40106818,
+                     *           "balance_before": 1299.40106818,
+                     *           "created_at": "2026-11-22T17:50:03.029831+00:00",
+                     *           "description": "Withdrawal",
+                     *           "id": "7",
+                     *           "reference_id": "tx-1003",
+                     *           "reference_type": "withdrawal",
+                     *           "transaction_type": "withdrawal"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Transactions"];
                 };
             };
@@ -2275,6 +2588,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @example alice */
                 account_id: string;
             };
             cookie?: never;
@@ -2287,6 +2601,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "account_id": "alice",
+                     *           "amount": 1250,
+                     *           "balance_after": 49.40106818,
+                     *           "detail": null,
+                     *           "finished_at": "2026-11-22T17:50:03.126078+00:00",
+                     *           "free": null,
+                     *           "kind": "withdrawal",
+                     *           "reference_id": "tx-1003",
+                     *           "requested_at": "2026-11-22T17:50:00.406015+00:00",
+                     *           "status": "completed",
+                     *           "status_url": "/accounts/alice/withdrawals/tx-1003"
+                     *         },
+                     *         {
+                     *           "account_id": "alice",
+                     *           "amount": 200,
+                     *           "balance_after": 1300,
+                     *           "detail": null,
+                     *           "finished_at": "2026-11-22T17:50:00.236349+00:00",
+                     *           "free": null,
+                     *           "kind": "withdrawal",
+                     *           "reference_id": "tx-1002",
+                     *           "requested_at": "2026-11-22T17:50:00.090483+00:00",
+                     *           "status": "completed",
+                     *           "status_url": "/accounts/alice/withdrawals/tx-1002"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Withdrawals"];
                 };
             };
@@ -2308,12 +2655,19 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @example alice */
                 account_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "amount": 200,
+                 *       "reference_id": "tx-1002"
+                 *     }
+                 */
                 "application/json": components["schemas"]["WithdrawalBody"];
             };
         };
@@ -2328,6 +2682,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "account_id": "alice",
+                     *       "amount": 200,
+                     *       "balance_after": 1300,
+                     *       "detail": null,
+                     *       "finished_at": "2026-11-22T17:50:00.236349+00:00",
+                     *       "free": null,
+                     *       "kind": "withdrawal",
+                     *       "reference_id": "tx-1002",
+                     *       "requested_at": "2026-11-22T17:50:00.090483+00:00",
+                     *       "status": "completed",
+                     *       "status_url": "/accounts/alice/withdrawals/tx-1002"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Withdrawal"];
                 };
             };
@@ -2343,6 +2712,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "account_id": "alice",
+                     *       "amount": 1250,
+                     *       "balance_after": null,
+                     *       "detail": null,
+                     *       "finished_at": null,
+                     *       "free": null,
+                     *       "kind": "withdrawal",
+                     *       "reference_id": "tx-1003",
+                     *       "requested_at": "2026-11-22T17:50:00.406015+00:00",
+                     *       "status": "pending",
+                     *       "status_url": "/accounts/alice/withdrawals/tx-1003"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Withdrawal"];
                 };
             };
@@ -2356,6 +2740,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": 409,
+                     *       "free": 1001.2751854,
+                     *       "message": "account alice is worth 1299.63175557, 1001.2751854 of it free: withdraw no more than that",
+                     *       "status": "Conflict"
+                     *     }
+                     */
                     "application/json": components["schemas"]["NotEnoughCashError"];
                 };
             };
@@ -2372,7 +2764,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example alice */
                 account_id: string;
+                /** @example tx-1003 */
                 reference_id: string;
             };
             cookie?: never;
@@ -2385,6 +2779,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "account_id": "alice",
+                     *       "amount": 1250,
+                     *       "balance_after": 49.40106818,
+                     *       "detail": null,
+                     *       "finished_at": "2026-11-22T17:50:03.126078+00:00",
+                     *       "free": null,
+                     *       "kind": "withdrawal",
+                     *       "reference_id": "tx-1003",
+                     *       "requested_at": "2026-11-22T17:50:00.406015+00:00",
+                     *       "status": "completed",
+                     *       "status_url": "/accounts/alice/withdrawals/tx-1003"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Withdrawal"];
                 };
             };
@@ -2410,6 +2819,65 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "accounts": 1,
+                     *           "accounts_running": 1,
+                     *           "agent": "atlas",
+                     *           "agent_status": "running",
+                     *           "balance": 48.94991071,
+                     *           "breakers": [],
+                     *           "cash": 48.94991071,
+                     *           "equity": 48.94991071,
+                     *           "exposure": 0,
+                     *           "last_error": null,
+                     *           "last_tick_at": "2026-11-22T17:50:08.342155+00:00",
+                     *           "next_tick_at": "2026-11-22T17:50:10.342155+00:00",
+                     *           "open_positions": 0,
+                     *           "profile_version": 1,
+                     *           "reserved": 0,
+                     *           "status": "running",
+                     *           "style": "conservative",
+                     *           "symbols": [
+                     *             "BTCUSDT",
+                     *             "ETHUSDT"
+                     *           ],
+                     *           "tick_seconds": 2,
+                     *           "trading_state": "ACTIVE",
+                     *           "version": 3
+                     *         },
+                     *         {
+                     *           "accounts": 0,
+                     *           "accounts_running": 0,
+                     *           "agent": "nova",
+                     *           "agent_status": "stopped",
+                     *           "balance": 0,
+                     *           "breakers": [],
+                     *           "cash": 0,
+                     *           "equity": 0,
+                     *           "exposure": 0,
+                     *           "last_error": null,
+                     *           "last_tick_at": null,
+                     *           "next_tick_at": null,
+                     *           "open_positions": 0,
+                     *           "profile_version": null,
+                     *           "reserved": 0,
+                     *           "status": "stopped",
+                     *           "style": "aggressive",
+                     *           "symbols": [
+                     *             "BTCUSDT",
+                     *             "ETHUSDT"
+                     *           ],
+                     *           "tick_seconds": null,
+                     *           "trading_state": "ACTIVE",
+                     *           "version": 0
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Agents"];
                 };
             };
@@ -2431,12 +2899,18 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @example atlas */
                 agent: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "account_id": "alice"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AccountBody"];
             };
         };
@@ -2451,6 +2925,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "account_id": "alice",
+                     *       "accounts": 1,
+                     *       "agent": "atlas",
+                     *       "agent_status": "running",
+                     *       "balance": 48.94991071,
+                     *       "breakers": [],
+                     *       "breakers_reset": 0,
+                     *       "cash": 48.94991071,
+                     *       "equity": 48.94991071,
+                     *       "exposure": 0,
+                     *       "last_error": null,
+                     *       "last_tick_at": "2026-11-22T17:50:14.046458+00:00",
+                     *       "next_tick_at": "2026-11-22T17:50:16.046458+00:00",
+                     *       "open_positions": 0,
+                     *       "profile_version": 1,
+                     *       "reserved": 0,
+                     *       "status": "running",
+                     *       "style": "conservative",
+                     *       "symbols": [
+                     *         "BTCUSDT",
+                     *         "ETHUSDT"
+                     *       ],
+                     *       "tick_seconds": 2,
+                     *       "trading_state": "ACTIVE",
+                     *       "version": 3
+                     *     }
+                     */
                     "application/json": components["schemas"]["ResetAnswer"];
                 };
             };
@@ -2478,6 +2981,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @example atlas */
                 agent: string;
             };
             cookie?: never;
@@ -2490,6 +2994,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "agent": "atlas",
+                     *       "closes": [
+                     *         {
+                     *           "date": "2026-11-21",
+                     *           "drawdown": 0,
+                     *           "equity": 1012.5,
+                     *           "growth": 0.0125,
+                     *           "net_flows": 0,
+                     *           "profit_loss": 12.5
+                     *         }
+                     *       ],
+                     *       "current_drawdown": 0.0143879,
+                     *       "equity": 48.94991071,
+                     *       "points": [
+                     *         {
+                     *           "at": "2026-11-22T17:50:00+00:00",
+                     *           "drawdown": 0.0063695,
+                     *           "equity": 49.3481407
+                     *         },
+                     *         {
+                     *           "at": "2026-11-22T17:50:09.670487+00:00",
+                     *           "drawdown": 0.0143879,
+                     *           "equity": 48.94991071
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Equity"];
                     "image/svg+xml": string;
                 };
@@ -2509,6 +3042,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @example atlas */
                 agent: string;
             };
             cookie?: never;
@@ -2521,6 +3055,54 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "agent": "atlas",
+                     *       "average_holding_seconds": 5.8077375,
+                     *       "average_loss": 0.26252232,
+                     *       "average_win": null,
+                     *       "balance": 48.94991071,
+                     *       "best_trade": -0.10780415,
+                     *       "cagr": null,
+                     *       "calmar": null,
+                     *       "current_drawdown": 0.0143879,
+                     *       "current_streak": -4,
+                     *       "days": 0,
+                     *       "drawdown_since": "2026-11-22",
+                     *       "equity": 48.94991071,
+                     *       "expectancy": -0.26252232,
+                     *       "exposure": 0,
+                     *       "exposure_time": 0.89542246,
+                     *       "fees": 0.5966975,
+                     *       "longest_losing_streak": 4,
+                     *       "longest_winning_streak": 0,
+                     *       "losing_trades": 4,
+                     *       "max_drawdown": 0.0143879,
+                     *       "max_drawdown_from": "2026-11-22",
+                     *       "max_drawdown_recovered": null,
+                     *       "max_drawdown_to": "2026-11-22",
+                     *       "net_profit": -1.05008929,
+                     *       "open_positions": 0,
+                     *       "payoff_ratio": null,
+                     *       "profit_factor": 0,
+                     *       "return_day": -0.00070006,
+                     *       "return_month": -0.00070006,
+                     *       "return_total": -0.00070006,
+                     *       "return_week": -0.00070006,
+                     *       "sharpe": null,
+                     *       "sortino": null,
+                     *       "total_loss": 1.05008929,
+                     *       "total_profit": 0,
+                     *       "total_trades": 4,
+                     *       "traded_value": 596.6975126,
+                     *       "turnover": 6.08729809,
+                     *       "unrealized_profit": 0,
+                     *       "volatility": null,
+                     *       "win_rate": 0,
+                     *       "winning_trades": 0,
+                     *       "worst_trade": -0.45115747
+                     *     }
+                     */
                     "application/json": components["schemas"]["Metrics"];
                 };
             };
@@ -2544,12 +3126,18 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @example atlas */
                 agent: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "account_id": "alice"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AccountBody"];
             };
         };
@@ -2564,6 +3152,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "account_id": "alice",
+                     *       "accounts": 1,
+                     *       "agent": "atlas",
+                     *       "agent_status": "running",
+                     *       "balance": 1000,
+                     *       "breakers": [],
+                     *       "cash": 701.2751854,
+                     *       "equity": 999.63175557,
+                     *       "exposure": 298.35657017,
+                     *       "last_error": null,
+                     *       "last_tick_at": null,
+                     *       "next_tick_at": null,
+                     *       "open_positions": 3,
+                     *       "profile_version": 1,
+                     *       "reserved": 0,
+                     *       "status": "paused",
+                     *       "style": "conservative",
+                     *       "symbols": [
+                     *         "BTCUSDT",
+                     *         "ETHUSDT"
+                     *       ],
+                     *       "tick_seconds": 2,
+                     *       "trading_state": "ACTIVE",
+                     *       "version": 2
+                     *     }
+                     */
                     "application/json": components["schemas"]["ControlAnswer"];
                 };
             };
@@ -2587,6 +3203,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @example atlas */
                 agent: string;
             };
             cookie?: never;
@@ -2599,6 +3216,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "positions": [
+                     *         {
+                     *           "accounts": 1,
+                     *           "current_price": 44997.74,
+                     *           "entry_price": 45047.30730731,
+                     *           "opened_at": "2026-11-22T17:49:57.282927+00:00",
+                     *           "pnl": -0.10943421,
+                     *           "pnl_pct": -0.1100339,
+                     *           "quantity": 0.00220779,
+                     *           "side": "long",
+                     *           "stop": 44102.2148,
+                     *           "symbol": "BTCUSDT",
+                     *           "target": 46802.3504
+                     *         },
+                     *         {
+                     *           "accounts": 1,
+                     *           "current_price": 0.5501,
+                     *           "entry_price": 0.55085085,
+                     *           "opened_at": "2026-11-22T17:49:58.971145+00:00",
+                     *           "pnl": -0.13584311,
+                     *           "pnl_pct": -0.13630747,
+                     *           "quantity": 180.9189,
+                     *           "side": "long",
+                     *           "stop": 0.539294,
+                     *           "symbol": "XRPUSDT",
+                     *           "target": 0.572312
+                     *         }
+                     *       ],
+                     *       "total_positions": 2
+                     *     }
+                     */
                     "application/json": components["schemas"]["Positions"];
                 };
             };
@@ -2615,6 +3265,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example atlas */
                 agent: string;
             };
             cookie?: never;
@@ -2627,6 +3278,122 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "agent": "atlas",
+                     *       "limits": {
+                     *         "breaker_action": {
+                     *           "meaning": "what a tripped breaker does besides denying entries",
+                     *           "unit": "block or close",
+                     *           "value": "close"
+                     *         },
+                     *         "cooldown": {
+                     *           "meaning": "time without entries after an account's losing trade",
+                     *           "unit": "seconds",
+                     *           "value": 3600
+                     *         },
+                     *         "daily_loss": {
+                     *           "meaning": "loss that trips the daily breaker",
+                     *           "unit": "fraction of equity at 00:00 UTC",
+                     *           "value": 0.02
+                     *         },
+                     *         "fee_reserve": {
+                     *           "meaning": "cash kept back for commissions",
+                     *           "unit": "fraction of an entry's cost",
+                     *           "value": 0.002
+                     *         },
+                     *         "max_drawdown": {
+                     *           "meaning": "loss that trips the breaker",
+                     *           "unit": "fraction of the highest equity",
+                     *           "value": 0.05
+                     *         },
+                     *         "max_exposure": {
+                     *           "meaning": "largest sum of all positions",
+                     *           "unit": "fraction of equity",
+                     *           "value": 0.3
+                     *         },
+                     *         "max_holding": {
+                     *           "meaning": "longest time a position is held; null for no limit",
+                     *           "unit": "seconds",
+                     *           "value": 604800
+                     *         },
+                     *         "max_open_positions": {
+                     *           "meaning": "most symbols held at once",
+                     *           "unit": "symbols",
+                     *           "value": 3
+                     *         },
+                     *         "max_position": {
+                     *           "meaning": "largest position in one symbol",
+                     *           "unit": "fraction of equity",
+                     *           "value": 0.1
+                     *         },
+                     *         "max_price_deviation": {
+                     *           "meaning": "largest distance of a signal's price from it",
+                     *           "unit": "fraction of the market's middle",
+                     *           "value": 0.02
+                     *         },
+                     *         "max_slippage": {
+                     *           "meaning": "how far past it an order may fill",
+                     *           "unit": "fraction of the best price",
+                     *           "value": 0.001
+                     *         },
+                     *         "max_spread": {
+                     *           "meaning": "largest spread at an entry",
+                     *           "unit": "fraction of the market's middle",
+                     *           "value": 0.002
+                     *         },
+                     *         "min_confidence": {
+                     *           "meaning": "least confidence of a signal that is acted on",
+                     *           "unit": "0 to 1",
+                     *           "value": 0.75
+                     *         },
+                     *         "risk_per_trade": {
+                     *           "meaning": "may be lost if the stop is hit",
+                     *           "unit": "fraction of equity",
+                     *           "value": 0.005
+                     *         },
+                     *         "signal_max_age": {
+                     *           "meaning": "oldest signal that is acted on",
+                     *           "unit": "seconds",
+                     *           "value": 120
+                     *         },
+                     *         "stop_loss": {
+                     *           "meaning": "distance of the stop below it",
+                     *           "unit": "fraction of the entry price",
+                     *           "value": 0.02
+                     *         },
+                     *         "style": {
+                     *           "meaning": "how an investor would call it",
+                     *           "unit": "text",
+                     *           "value": "conservative"
+                     *         },
+                     *         "symbols": {
+                     *           "meaning": "what it may enter",
+                     *           "unit": "symbols",
+                     *           "value": [
+                     *             "BTCUSDT",
+                     *             "ETHUSDT"
+                     *           ]
+                     *         },
+                     *         "take_profit": {
+                     *           "meaning": "distance of the target above it",
+                     *           "unit": "fraction of the entry price",
+                     *           "value": 0.04
+                     *         },
+                     *         "tick": {
+                     *           "meaning": "time between two ticks",
+                     *           "unit": "seconds",
+                     *           "value": 60
+                     *         },
+                     *         "trailing_stop": {
+                     *           "meaning": "allowed fall from it; null for no trailing stop",
+                     *           "unit": "fraction of the highest price since entry",
+                     *           "value": null
+                     *         }
+                     *       },
+                     *       "version": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Profile"];
                 };
             };
@@ -2649,12 +3416,18 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @example atlas */
                 agent: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "account_id": "alice"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AccountBody"];
             };
         };
@@ -2669,6 +3442,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "account_id": "alice",
+                     *       "accounts": 1,
+                     *       "agent": "atlas",
+                     *       "agent_status": "running",
+                     *       "balance": 1000,
+                     *       "breakers": [],
+                     *       "cash": 701.2751854,
+                     *       "equity": 999.63175557,
+                     *       "exposure": 298.35657017,
+                     *       "last_error": null,
+                     *       "last_tick_at": null,
+                     *       "next_tick_at": null,
+                     *       "open_positions": 3,
+                     *       "profile_version": 1,
+                     *       "reserved": 0,
+                     *       "status": "running",
+                     *       "style": "conservative",
+                     *       "symbols": [
+                     *         "BTCUSDT",
+                     *         "ETHUSDT"
+                     *       ],
+                     *       "tick_seconds": 2,
+                     *       "trading_state": "ACTIVE",
+                     *       "version": 3
+                     *     }
+                     */
                     "application/json": components["schemas"]["ControlAnswer"];
                 };
             };
@@ -2696,12 +3497,21 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @example atlas */
                 agent: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "action": "buy",
+                 *       "confidence": 0.85,
+                 *       "price": 45000,
+                 *       "symbol": "BTCUSDT"
+                 *     }
+                 */
                 "application/json": components["schemas"]["SignalBody"];
             };
         };
@@ -2714,6 +3524,60 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "decision": {
+                     *         "action": "sell",
+                     *         "agent": "atlas",
+                     *         "ask": 45002.26,
+                     *         "bid": 44997.74,
+                     *         "code": "ordered",
+                     *         "confidence": 0.9,
+                     *         "counts": {
+                     *           "ordered": 1
+                     *         },
+                     *         "created_at": "2026-11-22T17:50:08.686386+00:00",
+                     *         "decided_at": "2026-11-22T17:50:08.899711+00:00",
+                     *         "detail": "1 account in one block of 0.00106",
+                     *         "id": 43,
+                     *         "order_ids": [
+                     *           "ta-b0c767f7cba5e3f1051babc1c5e30f4a"
+                     *         ],
+                     *         "price": 45000,
+                     *         "profile_version": 1,
+                     *         "received_at": "2026-11-22T17:50:08.686386+00:00",
+                     *         "signal_at": "2026-11-22T17:50:08.668544+00:00",
+                     *         "signal_id": "sig-0a407c268bec437ba6e0e25cd5701da7",
+                     *         "source": "manual",
+                     *         "symbol": "BTCUSDT"
+                     *       },
+                     *       "orders": [
+                     *         {
+                     *           "accounts": 1,
+                     *           "agent": "atlas",
+                     *           "ask": 45002.26,
+                     *           "average_price": 44997.74,
+                     *           "bid": 44997.74,
+                     *           "client_order_id": "ta-b0c767f7cba5e3f1051babc1c5e30f4a",
+                     *           "created_at": "2026-11-22T17:50:08.894055+00:00",
+                     *           "decision_id": 43,
+                     *           "error_code": null,
+                     *           "error_message": null,
+                     *           "exchange_order_id": "7",
+                     *           "executed_cost": 47.6976044,
+                     *           "executed_quantity": 0.00106,
+                     *           "limit_price": 44952.75,
+                     *           "quantity": 0.00106,
+                     *           "reason": "opposite_signal",
+                     *           "resolved_at": "2026-11-22T17:50:09.034473+00:00",
+                     *           "side": "sell",
+                     *           "state": "filled",
+                     *           "symbol": "BTCUSDT"
+                     *         }
+                     *       ],
+                     *       "signal_id": "sig-0a407c268bec437ba6e0e25cd5701da7"
+                     *     }
+                     */
                     "application/json": components["schemas"]["SignalOutcome"];
                 };
             };
@@ -2727,6 +3591,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "signal_id": "sig-ec28a9a1956b45da962d2b5d4f403ecd",
+                     *       "status": "pending",
+                     *       "status_url": "/decisions?signal_id=sig-ec28a9a1956b45da962d2b5d4f403ecd"
+                     *     }
+                     */
                     "application/json": components["schemas"]["SignalPending"];
                 };
             };
@@ -2752,12 +3623,19 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @example atlas */
                 agent: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "account_id": "alice",
+                 *       "initial_equity": 1000
+                 *     }
+                 */
                 "application/json": components["schemas"]["StartRequest"];
             };
         };
@@ -2772,6 +3650,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "account_id": "alice",
+                     *       "accounts": 1,
+                     *       "agent": "atlas",
+                     *       "agent_status": "running",
+                     *       "balance": 1000,
+                     *       "breakers": [],
+                     *       "cash": 1000,
+                     *       "equity": 1000,
+                     *       "exposure": 0,
+                     *       "last_error": null,
+                     *       "last_tick_at": null,
+                     *       "next_tick_at": null,
+                     *       "open_positions": 0,
+                     *       "opened": true,
+                     *       "profile_version": 1,
+                     *       "reserved": 0,
+                     *       "status": "running",
+                     *       "style": "conservative",
+                     *       "symbols": [
+                     *         "BTCUSDT",
+                     *         "ETHUSDT"
+                     *       ],
+                     *       "tick_seconds": 2,
+                     *       "trading_state": "ACTIVE",
+                     *       "version": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["StartAnswer"];
                 };
             };
@@ -2795,6 +3702,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @example atlas */
                 agent: string;
             };
             cookie?: never;
@@ -2809,6 +3717,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "accounts": 1,
+                     *       "accounts_running": 1,
+                     *       "agent": "atlas",
+                     *       "agent_status": "running",
+                     *       "balance": 48.94991071,
+                     *       "breakers": [],
+                     *       "cash": 48.94991071,
+                     *       "equity": 48.94991071,
+                     *       "exposure": 0,
+                     *       "last_error": null,
+                     *       "last_tick_at": "2026-11-22T17:50:08.342155+00:00",
+                     *       "next_tick_at": "2026-11-22T17:50:10.342155+00:00",
+                     *       "open_positions": 0,
+                     *       "profile_version": 1,
+                     *       "reserved": 0,
+                     *       "status": "running",
+                     *       "style": "conservative",
+                     *       "symbols": [
+                     *         "BTCUSDT",
+                     *         "ETHUSDT"
+                     *       ],
+                     *       "tick_seconds": 2,
+                     *       "trading_state": "ACTIVE",
+                     *       "version": 3
+                     *     }
+                     */
                     "application/json": components["schemas"]["Standing"];
                 };
             };
@@ -2832,12 +3768,19 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @example atlas */
                 agent: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "account_id": "alice",
+                 *       "close_positions": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["StopBody"];
             };
         };
@@ -2852,6 +3795,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "account_id": "alice",
+                     *       "accounts": 1,
+                     *       "agent": "atlas",
+                     *       "agent_status": "running",
+                     *       "balance": 48.94991071,
+                     *       "breakers": [],
+                     *       "cash": 48.94991071,
+                     *       "equity": 48.94991071,
+                     *       "exposure": 0,
+                     *       "last_error": null,
+                     *       "last_tick_at": "2026-11-22T17:50:14.046458+00:00",
+                     *       "next_tick_at": "2026-11-22T17:50:16.046458+00:00",
+                     *       "open_positions": 0,
+                     *       "profile_version": 1,
+                     *       "reserved": 0,
+                     *       "status": "stopped",
+                     *       "style": "conservative",
+                     *       "symbols": [
+                     *         "BTCUSDT",
+                     *         "ETHUSDT"
+                     *       ],
+                     *       "tick_seconds": 2,
+                     *       "trading_state": "ACTIVE",
+                     *       "version": 4
+                     *     }
+                     */
                     "application/json": components["schemas"]["ControlAnswer"];
                 };
             };
@@ -2892,6 +3863,53 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "account_id": null,
+                     *           "action": "signal",
+                     *           "actor": "open",
+                     *           "after": {
+                     *             "action": "sell",
+                     *             "confidence": "0.9",
+                     *             "price": "45000",
+                     *             "signal_id": "sig-0a407c268bec437ba6e0e25cd5701da7",
+                     *             "symbol": "BTCUSDT"
+                     *           },
+                     *           "agent": "atlas",
+                     *           "at": "2026-11-22T17:50:08.686386+00:00",
+                     *           "before": {},
+                     *           "id": 11
+                     *         },
+                     *         {
+                     *           "account_id": "alice",
+                     *           "action": "withdrawal completed",
+                     *           "actor": "worker",
+                     *           "after": {
+                     *             "account_agent": "atlas",
+                     *             "account_status": "running",
+                     *             "amount": "1250",
+                     *             "cash": "1.300003910000000000",
+                     *             "close_requested_at": null,
+                     *             "closed_at": null,
+                     *             "reference_id": "tx-1003"
+                     *           },
+                     *           "agent": "atlas",
+                     *           "at": "2026-11-22T17:50:03.029831+00:00",
+                     *           "before": {
+                     *             "account_agent": "atlas",
+                     *             "account_status": "running",
+                     *             "cash": "1251.300003910000000000",
+                     *             "close_requested_at": null,
+                     *             "closed_at": null
+                     *           },
+                     *           "id": 10
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["AuditEntries"];
                 };
             };
@@ -2929,6 +3947,61 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "action": "sell",
+                     *           "agent": "atlas",
+                     *           "ask": 45002.26,
+                     *           "bid": 44997.74,
+                     *           "code": "ordered",
+                     *           "confidence": 0.9,
+                     *           "counts": {
+                     *             "ordered": 1
+                     *           },
+                     *           "created_at": "2026-11-22T17:50:08.686386+00:00",
+                     *           "decided_at": "2026-11-22T17:50:08.899711+00:00",
+                     *           "detail": "1 account in one block of 0.00106",
+                     *           "id": 43,
+                     *           "order_ids": [
+                     *             "ta-b0c767f7cba5e3f1051babc1c5e30f4a"
+                     *           ],
+                     *           "price": 45000,
+                     *           "profile_version": 1,
+                     *           "received_at": "2026-11-22T17:50:08.686386+00:00",
+                     *           "signal_at": "2026-11-22T17:50:08.668544+00:00",
+                     *           "signal_id": "sig-0a407c268bec437ba6e0e25cd5701da7",
+                     *           "source": "manual",
+                     *           "symbol": "BTCUSDT"
+                     *         },
+                     *         {
+                     *           "action": "buy",
+                     *           "agent": "atlas",
+                     *           "ask": 100.3,
+                     *           "bid": 100.28,
+                     *           "code": "exposure_limit",
+                     *           "confidence": 0.9938,
+                     *           "counts": {
+                     *             "exposure_limit": 1
+                     *           },
+                     *           "created_at": "2026-11-22T17:50:06.037802+00:00",
+                     *           "decided_at": "2026-11-22T17:50:06.934951+00:00",
+                     *           "detail": "no account may enter",
+                     *           "id": 32,
+                     *           "order_ids": [],
+                     *           "price": 100.28,
+                     *           "profile_version": 1,
+                     *           "received_at": "2026-11-22T17:50:06.037802+00:00",
+                     *           "signal_at": "2026-11-22T17:50:05+00:00",
+                     *           "signal_id": "sig-e4be2133619db8b7a5349ed5a93cec0e",
+                     *           "source": "poll",
+                     *           "symbol": "SOLUSDT"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Decisions"];
                 };
             };
@@ -2963,6 +4036,50 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "account_id": null,
+                     *           "agent": "atlas",
+                     *           "created_at": "2026-11-22T17:50:09.092768+00:00",
+                     *           "data": {
+                     *             "accounts": 1,
+                     *             "average_price": 44997.74,
+                     *             "client_order_id": "ta-b0c767f7cba5e3f1051babc1c5e30f4a",
+                     *             "net_profit": -0.45115747,
+                     *             "quantity": 0.00106,
+                     *             "reason": "opposite_signal",
+                     *             "symbol": "BTCUSDT",
+                     *             "trades": 1,
+                     *             "trades_url": "/trades?client_order_id=ta-b0c767f7cba5e3f1051babc1c5e30f4a"
+                     *           },
+                     *           "id": "3a021142-8fa0-4ecc-9424-acbd9e89fdd5",
+                     *           "kind": "trade.closed",
+                     *           "position": 10
+                     *         },
+                     *         {
+                     *           "account_id": "alice",
+                     *           "agent": "atlas",
+                     *           "created_at": "2026-11-22T17:50:03.156082+00:00",
+                     *           "data": {
+                     *             "amount": 1250,
+                     *             "detail": null,
+                     *             "finished_at": "2026-11-22T17:50:03.126078+00:00",
+                     *             "free": null,
+                     *             "reference_id": "tx-1003",
+                     *             "requested_at": "2026-11-22T17:50:00.406015+00:00",
+                     *             "status_url": "/accounts/alice/withdrawals/tx-1003",
+                     *             "type": "withdrawal"
+                     *           },
+                     *           "id": "5de68c5a-ec1d-4328-9eca-7c4624b8d485",
+                     *           "kind": "withdrawal.completed",
+                     *           "position": 9
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Events"];
                 };
             };
@@ -2989,6 +4106,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "agents_running": 1,
+                     *       "status": "up"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Health"];
                 };
             };
@@ -3044,6 +4167,57 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "accounts": 1,
+                     *           "agent": "atlas",
+                     *           "ask": 45002.26,
+                     *           "average_price": 44997.74,
+                     *           "bid": 44997.74,
+                     *           "client_order_id": "ta-b0c767f7cba5e3f1051babc1c5e30f4a",
+                     *           "created_at": "2026-11-22T17:50:08.894055+00:00",
+                     *           "decision_id": 43,
+                     *           "error_code": null,
+                     *           "error_message": null,
+                     *           "exchange_order_id": "7",
+                     *           "executed_cost": 47.6976044,
+                     *           "executed_quantity": 0.00106,
+                     *           "limit_price": 44952.75,
+                     *           "quantity": 0.00106,
+                     *           "reason": "opposite_signal",
+                     *           "resolved_at": "2026-11-22T17:50:09.034473+00:00",
+                     *           "side": "sell",
+                     *           "state": "filled",
+                     *           "symbol": "BTCUSDT"
+                     *         },
+                     *         {
+                     *           "accounts": 1,
+                     *           "agent": "atlas",
+                     *           "ask": 0.5504,
+                     *           "average_price": 0.5503,
+                     *           "bid": 0.5502,
+                     *           "client_order_id": "ta-89fac1f453edcfa65efabe5d355c4e1b",
+                     *           "created_at": "2026-11-22T17:50:02.693604+00:00",
+                     *           "decision_id": null,
+                     *           "error_code": null,
+                     *           "error_message": null,
+                     *           "exchange_order_id": "6",
+                     *           "executed_cost": 99.54927,
+                     *           "executed_quantity": 180.9,
+                     *           "limit_price": 0.5497,
+                     *           "quantity": 180.9,
+                     *           "reason": "withdrawal",
+                     *           "resolved_at": "2026-11-22T17:50:02.830060+00:00",
+                     *           "side": "sell",
+                     *           "state": "filled",
+                     *           "symbol": "XRPUSDT"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Orders"];
                 };
             };
@@ -3070,6 +4244,57 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "dependencies": {
+                     *         "beat": "up",
+                     *         "clock": "up",
+                     *         "database": "up",
+                     *         "exchange": "up",
+                     *         "ml_engine": "up",
+                     *         "redis": "up",
+                     *         "worker": "up"
+                     *       },
+                     *       "details": {
+                     *         "beat": {
+                     *           "checked_at": "2026-11-22T17:50:09.573440+00:00",
+                     *           "detail": null,
+                     *           "status": "up"
+                     *         },
+                     *         "clock": {
+                     *           "checked_at": "2026-11-22T17:50:10.041440+00:00",
+                     *           "detail": null,
+                     *           "status": "up"
+                     *         },
+                     *         "database": {
+                     *           "checked_at": "2026-11-22T17:50:10.041440+00:00",
+                     *           "detail": null,
+                     *           "status": "up"
+                     *         },
+                     *         "exchange": {
+                     *           "checked_at": "2026-11-22T17:50:09.308806+00:00",
+                     *           "detail": null,
+                     *           "status": "up"
+                     *         },
+                     *         "ml_engine": {
+                     *           "checked_at": "2026-11-22T17:50:09.308806+00:00",
+                     *           "detail": null,
+                     *           "status": "up"
+                     *         },
+                     *         "redis": {
+                     *           "checked_at": "2026-11-22T17:50:10.041440+00:00",
+                     *           "detail": null,
+                     *           "status": "up"
+                     *         },
+                     *         "worker": {
+                     *           "checked_at": "2026-11-22T17:50:08.356806+00:00",
+                     *           "detail": "2 at work",
+                     *           "status": "up"
+                     *         }
+                     *       },
+                     *       "status": "ready"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Readiness"];
                 };
             };
@@ -3081,6 +4306,57 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "dependencies": {
+                     *         "beat": "up",
+                     *         "clock": "up",
+                     *         "database": "up",
+                     *         "exchange": "up",
+                     *         "ml_engine": "up",
+                     *         "redis": "down",
+                     *         "worker": "up"
+                     *       },
+                     *       "details": {
+                     *         "beat": {
+                     *           "checked_at": "2026-11-22T17:50:09.573440+00:00",
+                     *           "detail": null,
+                     *           "status": "up"
+                     *         },
+                     *         "clock": {
+                     *           "checked_at": "2026-11-22T17:50:10.041440+00:00",
+                     *           "detail": null,
+                     *           "status": "up"
+                     *         },
+                     *         "database": {
+                     *           "checked_at": "2026-11-22T17:50:10.041440+00:00",
+                     *           "detail": null,
+                     *           "status": "up"
+                     *         },
+                     *         "exchange": {
+                     *           "checked_at": "2026-11-22T17:50:09.308806+00:00",
+                     *           "detail": null,
+                     *           "status": "up"
+                     *         },
+                     *         "ml_engine": {
+                     *           "checked_at": "2026-11-22T17:50:09.308806+00:00",
+                     *           "detail": null,
+                     *           "status": "up"
+                     *         },
+                     *         "redis": {
+                     *           "checked_at": "2026-11-22T17:50:10.041440+00:00",
+                     *           "detail": "does not answer",
+                     *           "status": "down"
+                     *         },
+                     *         "worker": {
+                     *           "checked_at": "2026-11-22T17:50:08.356806+00:00",
+                     *           "detail": "2 at work",
+                     *           "status": "up"
+                     *         }
+                     *       },
+                     *       "status": "not ready"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Readiness"];
                 };
             };
@@ -3101,6 +4377,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "assets": [
+                     *         {
+                     *           "asset": "BTC",
+                     *           "assigned": 0.00000779,
+                     *           "at": "2026-11-22T17:50:10.869864+00:00",
+                     *           "unassigned": 0,
+                     *           "venue": 0.00000779
+                     *         },
+                     *         {
+                     *           "asset": "DOGE",
+                     *           "assigned": 0.831,
+                     *           "at": "2026-11-22T17:50:10.872119+00:00",
+                     *           "unassigned": 0,
+                     *           "venue": 0.831
+                     *         }
+                     *       ],
+                     *       "compared_at": "2026-11-22T17:50:10.903408+00:00",
+                     *       "detail": null,
+                     *       "discrepancies": [],
+                     *       "fills": 7,
+                     *       "finished_at": "2026-11-22T17:50:10.903408+00:00",
+                     *       "full": true,
+                     *       "id": 1,
+                     *       "orders": 7,
+                     *       "requested_at": "2026-11-22T17:50:10.263458+00:00",
+                     *       "requested_by": "open",
+                     *       "result": "ok",
+                     *       "standing": 0,
+                     *       "started_at": "2026-11-22T17:50:10.350887+00:00"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Latest"];
                 };
             };
@@ -3122,6 +4431,11 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "full": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["RunBody"];
             };
         };
@@ -3136,6 +4450,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "status": "pending",
+                     *       "status_url": "/reconciliation/1"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Requested"];
                 };
             };
@@ -3155,6 +4476,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 1 */
                 run_id: number;
             };
             cookie?: never;
@@ -3167,6 +4489,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": null,
+                     *       "fills": 7,
+                     *       "finished_at": "2026-11-22T17:50:10.903408+00:00",
+                     *       "full": true,
+                     *       "id": 1,
+                     *       "orders": 7,
+                     *       "requested_at": "2026-11-22T17:50:10.263458+00:00",
+                     *       "requested_by": "open",
+                     *       "result": "ok",
+                     *       "started_at": "2026-11-22T17:50:10.350887+00:00"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Run"];
                 };
             };
@@ -3196,6 +4532,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "active": true,
+                     *           "blocked_until": "2026-11-22T17:50:31.899524+00:00",
+                     *           "created_at": "2026-11-22T17:49:56.281377+00:00",
+                     *           "created_by": "open",
+                     *           "events": [
+                     *             "trade.closed",
+                     *             "agent.state_changed"
+                     *           ],
+                     *           "failing_since": "2026-11-22T17:49:56.872569+00:00",
+                     *           "failures": 2,
+                     *           "id": "b24b4415-17cf-49d6-bb28-fa4b92657052",
+                     *           "pending": 10,
+                     *           "previous_secret_until": null,
+                     *           "url": "https://platform.example/trading-events"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Subscriptions"];
                 };
             };
@@ -3218,6 +4577,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "events": [
+                 *         "trade.closed",
+                 *         "agent.state_changed"
+                 *       ],
+                 *       "url": "https://platform.example/trading-events"
+                 *     }
+                 */
                 "application/json": components["schemas"]["SubscriptionBody"];
             };
         };
@@ -3230,6 +4598,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "active": true,
+                     *       "blocked_until": null,
+                     *       "created_at": "2026-11-22T17:49:56.281377+00:00",
+                     *       "created_by": "open",
+                     *       "events": [
+                     *         "trade.closed",
+                     *         "agent.state_changed"
+                     *       ],
+                     *       "failing_since": null,
+                     *       "failures": 0,
+                     *       "id": "b24b4415-17cf-49d6-bb28-fa4b92657052",
+                     *       "pending": 0,
+                     *       "previous_secret_until": null,
+                     *       "secret": "example-secret-of-at-least-32-characters",
+                     *       "url": "https://platform.example/trading-events"
+                     *     }
+                     */
                     "application/json": components["schemas"]["SubscriptionWithSecret"];
                 };
             };
@@ -3249,6 +4636,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example b24b4415-17cf-49d6-bb28-fa4b92657052 */
                 subscription_id: string;
             };
             cookie?: never;
@@ -3261,6 +4649,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "active": true,
+                     *       "blocked_until": "2026-11-22T17:50:31.899524+00:00",
+                     *       "created_at": "2026-11-22T17:49:56.281377+00:00",
+                     *       "created_by": "open",
+                     *       "events": [
+                     *         "trade.closed",
+                     *         "agent.state_changed"
+                     *       ],
+                     *       "failing_since": "2026-11-22T17:49:56.872569+00:00",
+                     *       "failures": 2,
+                     *       "id": "b24b4415-17cf-49d6-bb28-fa4b92657052",
+                     *       "pending": 13,
+                     *       "previous_secret_until": null,
+                     *       "url": "https://platform.example/trading-events"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Subscription"];
                 };
             };
@@ -3276,6 +4682,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example b24b4415-17cf-49d6-bb28-fa4b92657052 */
                 subscription_id: string;
             };
             cookie?: never;
@@ -3288,6 +4695,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "active": false,
+                     *       "blocked_until": "2026-11-22T17:51:00.966453+00:00",
+                     *       "created_at": "2026-11-22T17:49:56.281377+00:00",
+                     *       "created_by": "open",
+                     *       "events": [
+                     *         "trade.closed",
+                     *         "agent.state_changed"
+                     *       ],
+                     *       "failing_since": "2026-11-22T17:49:56.872569+00:00",
+                     *       "failures": 3,
+                     *       "id": "b24b4415-17cf-49d6-bb28-fa4b92657052",
+                     *       "pending": 0,
+                     *       "previous_secret_until": null,
+                     *       "url": "https://platform.example/trading-events"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Subscription"];
                 };
             };
@@ -3308,6 +4733,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @example b24b4415-17cf-49d6-bb28-fa4b92657052 */
                 subscription_id: string;
             };
             cookie?: never;
@@ -3320,6 +4746,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "attempts": 0,
+                     *           "created_at": "2026-11-22T17:50:15.626669+00:00",
+                     *           "delivered_at": null,
+                     *           "event_id": "bb41c43c-7fe0-4cf1-82ed-e870583238e9",
+                     *           "kind": "trading.state_changed",
+                     *           "last_attempt_at": null,
+                     *           "last_error": null,
+                     *           "last_status": null,
+                     *           "next_attempt_at": "2026-11-22T17:50:15.633416+00:00",
+                     *           "position": 13,
+                     *           "requested_at": "2026-11-22T17:50:15.633416+00:00",
+                     *           "status": "pending"
+                     *         },
+                     *         {
+                     *           "attempts": 0,
+                     *           "created_at": "2026-11-22T17:50:15.542879+00:00",
+                     *           "delivered_at": null,
+                     *           "event_id": "f33523fc-b74a-4991-b73f-3f3212ec61cd",
+                     *           "kind": "trading.state_changed",
+                     *           "last_attempt_at": null,
+                     *           "last_error": null,
+                     *           "last_status": null,
+                     *           "next_attempt_at": "2026-11-22T17:50:15.592594+00:00",
+                     *           "position": 12,
+                     *           "requested_at": "2026-11-22T17:50:15.592594+00:00",
+                     *           "status": "pending"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Deliveries"];
                 };
             };
@@ -3339,7 +4800,9 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @example b24b4415-17cf-49d6-bb28-fa4b92657052 */
                 subscription_id: string;
+                /** @example bb41c43c-7fe0-4cf1-82ed-e870583238e9 */
                 event_id: string;
             };
             cookie?: never;
@@ -3354,6 +4817,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "attempts": 0,
+                     *       "created_at": "2026-11-22T17:50:15.626669+00:00",
+                     *       "delivered_at": null,
+                     *       "event_id": "bb41c43c-7fe0-4cf1-82ed-e870583238e9",
+                     *       "kind": "trading.state_changed",
+                     *       "last_attempt_at": null,
+                     *       "last_error": null,
+                     *       "last_status": null,
+                     *       "next_attempt_at": "2026-11-22T17:50:15.735561+00:00",
+                     *       "position": 13,
+                     *       "requested_at": "2026-11-22T17:50:15.735561+00:00",
+                     *       "status": "pending"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Delivery"];
                 };
             };
@@ -3375,12 +4854,18 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @example b24b4415-17cf-49d6-bb28-fa4b92657052 */
                 subscription_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "secret": "example-secret-of-at-least-32-characters"
+                 *     }
+                 */
                 "application/json": components["schemas"]["SecretBody"];
             };
         };
@@ -3393,6 +4878,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "active": true,
+                     *       "blocked_until": null,
+                     *       "created_at": "2026-11-22T17:49:56.281377+00:00",
+                     *       "created_by": "open",
+                     *       "events": [
+                     *         "trade.closed",
+                     *         "agent.state_changed"
+                     *       ],
+                     *       "failing_since": "2026-11-22T17:49:56.872569+00:00",
+                     *       "failures": 2,
+                     *       "id": "b24b4415-17cf-49d6-bb28-fa4b92657052",
+                     *       "pending": 13,
+                     *       "previous_secret_until": "2026-11-23T17:50:15.831216+00:00",
+                     *       "secret": "example-secret-of-at-least-32-characters",
+                     *       "url": "https://platform.example/trading-events"
+                     *     }
+                     */
                     "application/json": components["schemas"]["SubscriptionWithSecret"];
                 };
             };
@@ -3417,6 +4921,8 @@ export interface operations {
                 cursor?: string;
                 agent?: string;
                 account_id?: string;
+                /** @description of the block order that closed them */
+                client_order_id?: string;
             };
             header?: never;
             path?: never;
@@ -3430,6 +4936,47 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "account_id": "alice",
+                     *           "agent": "atlas",
+                     *           "closed_at": "2026-11-22T17:50:09.023307+00:00",
+                     *           "cost": 48.10106427,
+                     *           "entry_order_id": "ta-d076b4d222ef255e3fde6200e03f5689",
+                     *           "entry_price": 45002.26,
+                     *           "exit_order_id": "ta-b0c767f7cba5e3f1051babc1c5e30f4a",
+                     *           "exit_price": 44997.74,
+                     *           "id": "0003f0d9-7b39-4e91-97bc-9468e58857e1",
+                     *           "opened_at": "2026-11-22T17:49:57.282927+00:00",
+                     *           "proceeds": 47.6499068,
+                     *           "profit_loss": -0.45115747,
+                     *           "quantity": 0.00106,
+                     *           "reason": "opposite_signal",
+                     *           "symbol": "BTCUSDT"
+                     *         },
+                     *         {
+                     *           "account_id": "alice",
+                     *           "agent": "atlas",
+                     *           "closed_at": "2026-11-22T17:50:02.812236+00:00",
+                     *           "cost": 99.65933,
+                     *           "entry_order_id": "ta-f45d9183e0c5d2f046348eb160c8e1ea",
+                     *           "entry_price": 0.5503,
+                     *           "exit_order_id": "ta-89fac1f453edcfa65efabe5d355c4e1b",
+                     *           "exit_price": 0.5503,
+                     *           "id": "b2b1b2a6-496d-418a-b9b1-0eb04ff50c29",
+                     *           "opened_at": "2026-11-22T17:49:58.971145+00:00",
+                     *           "proceeds": 99.44972073,
+                     *           "profit_loss": -0.20960927,
+                     *           "quantity": 180.9,
+                     *           "reason": "withdrawal",
+                     *           "symbol": "XRPUSDT"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Trades"];
                 };
             };
@@ -3458,6 +5005,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "breakers": [],
+                     *       "reason": "first start",
+                     *       "state": "ACTIVE",
+                     *       "updated_at": "2026-11-22T17:49:33.985442+00:00",
+                     *       "version": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["SwitchAnswer"];
                 };
             };
@@ -3481,6 +5037,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "reason": "the maintenance is over"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ReasonBody"];
             };
         };
@@ -3495,6 +5056,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "breakers": [],
+                     *       "reason": "the maintenance is over",
+                     *       "state": "ACTIVE",
+                     *       "updated_at": "2026-11-22T17:50:15.610921+00:00",
+                     *       "version": 3
+                     *     }
+                     */
                     "application/json": components["schemas"]["SwitchAnswer"];
                 };
             };
@@ -3534,6 +5104,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "breakers": [],
+                     *       "breakers_reset": 0,
+                     *       "reason": "first start",
+                     *       "state": "ACTIVE",
+                     *       "updated_at": "2026-11-22T17:49:33.985442+00:00",
+                     *       "version": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["ServiceResetAnswer"];
                 };
             };
@@ -3561,6 +5141,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "reason": "exchange maintenance"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ReasonBody"];
             };
         };
@@ -3575,6 +5160,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "breakers": [],
+                     *       "reason": "exchange maintenance",
+                     *       "state": "HALTED",
+                     *       "updated_at": "2026-11-22T17:50:15.473314+00:00",
+                     *       "version": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["SwitchAnswer"];
                 };
             };
@@ -3604,6 +5198,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "reason": "exits first"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ReasonBody"];
             };
         };
@@ -3618,6 +5217,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "breakers": [],
+                     *       "reason": "exits first",
+                     *       "state": "REDUCING",
+                     *       "updated_at": "2026-11-22T17:50:15.526119+00:00",
+                     *       "version": 2
+                     *     }
+                     */
                     "application/json": components["schemas"]["SwitchAnswer"];
                 };
             };
@@ -3647,6 +5255,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "agent_name": "atlas",
+                 *       "signal": {
+                 *         "action": "hold",
+                 *         "confidence": 0.6,
+                 *         "price": 2500,
+                 *         "symbol": "ETHUSDT"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["WebhookBody"];
             };
         };
@@ -3657,6 +5276,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "signal_id": "sig-a914a06d8df9bf9df5a9499fe6f2199a",
+                     *       "status": "received"
+                     *     }
+                     */
                     "application/json": components["schemas"]["SignalReceived"];
                 };
             };
