@@ -8,6 +8,7 @@ socket timeouts, no publish retry (it doubles messages), results off, one messag
 import logging
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from urllib.parse import unquote, urlsplit
 
 from celery import Celery
 from celery.schedules import schedule as every
@@ -44,6 +45,7 @@ def celery_app(redis_url: str) -> Celery:
     Args:
         redis_url: the broker, which also holds the beat schedule.
     """
+    address, credentials = _apart(redis_url)
     app = Celery("trading-agents", broker=redis_url)
     app.conf.update(
         task_serializer="json",
@@ -71,13 +73,21 @@ def celery_app(redis_url: str) -> Celery:
             "socket_connect_timeout": SOCKET_TIMEOUT,
             "retry_on_timeout": False,
         },
-        redbeat_redis_url=redis_url,
+        redbeat_redis_url=address,
         redbeat_key_prefix=KEY_PREFIX,
-        redbeat_redis_options={"socket_timeout": 10, "socket_connect_timeout": SOCKET_TIMEOUT},
+        redbeat_redis_options={"socket_timeout": 10, "socket_connect_timeout": SOCKET_TIMEOUT, **credentials},
         redbeat_lock_timeout=BEAT_LOCK_SECONDS,
         beat_max_loop_interval=1,
     )
     return app
+
+
+def _apart(url: str) -> tuple[str, dict[str, str]]:
+    """An address, and what logs in there. Celery hides passwords from Flower by their name, but not in RedBeat's address."""
+    parts = urlsplit(url)
+    given = {"username": parts.username, "password": parts.password}
+    credentials = {name: unquote(value) for name, value in given.items() if value}
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(), credentials
 
 
 class TaskQueue:

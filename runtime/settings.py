@@ -73,6 +73,7 @@ class Settings:
     """Empty: the API is open, allowed on loopback only."""
     host: str
     port: int
+    log_level: str
     rate_limits: RateLimits
     tick_seconds: Decimal | None
     """Overrides every agent's tick interval."""
@@ -111,6 +112,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         api_tokens=words(env.get("API_TOKENS", "")),
         host=env.get("HOST", "127.0.0.1"),
         port=port(env.get("PORT", "8003")),
+        log_level=log_level(env),
         rate_limits=RateLimits(
             read=rate(env, "RATE_LIMIT_READ", default="12000/minute"),
             control=rate(env, "RATE_LIMIT_CONTROL", default="6000/minute"),
@@ -169,13 +171,12 @@ def redis_url(env: Mapping[str, str]) -> str:
     return url(env, "REDIS_URL", ("redis", "rediss", "unix"))
 
 
-def log_level(environment: Mapping[str, str] | None = None) -> str:
+def log_level(env: Mapping[str, str]) -> str:
     """LOG_LEVEL: what is logged at least.
 
     Raises:
         SettingsError: it names no level.
     """
-    env = os.environ if environment is None else environment
     return one_of(env, "LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
 
 

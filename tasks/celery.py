@@ -1,7 +1,6 @@
 """The Celery application of workers, beat and Flower, and the services of each worker process."""
 
 import functools
-import logging
 import os
 from typing import Any
 
@@ -11,11 +10,10 @@ from celery.signals import beat_init, setup_logging, worker_init, worker_ready
 from adapters.queue import celery_app
 from runtime import settings
 from runtime.bootstrap import WorkerServices, worker_services
+from runtime.logs import log_plainly
 from runtime.variables import SettingsError
 from tasks import presence
 from tasks.schedule import PERIODIC
-
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def create_app() -> Celery:
@@ -54,10 +52,9 @@ def refuse_wrong_settings(**_: Any) -> None:  # noqa: ANN401 - Celery's own argu
 
 
 @setup_logging.connect
-def log_plainly(**_: Any) -> None:  # noqa: ANN401 - Celery's own arguments
-    """One plain format for everything, on standard error."""
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
-    logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)
+def log_as_we_do(**_: Any) -> None:  # noqa: ANN401 - Celery's own arguments
+    """In one plain format, at LOG_LEVEL: Celery's own option for the level counts for nothing."""
+    log_plainly(settings.log_level(os.environ))
 
 
 @worker_ready.connect

@@ -19,7 +19,7 @@ from sqlalchemy import create_engine, text
 ROOT = Path(__file__).resolve().parents[2]
 ANY_PORTS = dict.fromkeys(("PORT", "FLOWER_PORT", "ML_ENGINE_PORT", "EXCHANGE_PORT"), "0")
 OURS = re.compile(
-    r"(DATABASE_URL|REDIS_URL|ML_|BINANCE_|SANDBOX_|API_TOKENS|TICK_SECONDS|DEMO|DATA_DIR|HOST$|ALERT_URLS|FLOWER_)"
+    r"(DATABASE_URL|REDIS_URL|ML_|BINANCE_|SANDBOX_|API_TOKENS|TICK_SECONDS|DEMO|DATA_DIR|HOST$|ALERT_URLS|FLOWER_|LOG_LEVEL|RATE_LIMIT_|SERVICE_)"
 )
 
 AGENTS = ("atlas", "orion", "nova")
@@ -42,6 +42,7 @@ class Service:
 
     def __init__(self, data_dir: Path, **variables: str) -> None:
         self.data_dir = data_dir
+        self._given = variables
         inherited = {name: value for name, value in os.environ.items() if not OURS.match(name)}
         environment = inherited | ANY_PORTS | {"DATA_DIR": str(data_dir), "DEMO": "0"} | variables
         self.terminal = data_dir.with_suffix(".terminal")
@@ -55,9 +56,10 @@ class Service:
     def until_ready(self) -> None:
         wait_for(lambda: "is ready" in self.said() or self.process.poll() is not None, "the service is ready", 90)
         assert self.process.poll() is None, self.said()
-        self.variables = {name: value or "" for name, value in dotenv_values(self.data_dir / "environment").items()}
+        made = {name: value or "" for name, value in dotenv_values(self.data_dir / "environment").items()}
+        self.variables = self._given | made
         self.api = self.address("api")
-        self.exchange = self.address("exchange")
+        self.exchange = self.variables["BINANCE_BASE_URL"]
         self.flower = self.address("flower")
         self._book = create_engine(self.variables["DATABASE_URL"])
         self._cleanup.callback(self._book.dispose)
