@@ -128,9 +128,9 @@ class Position(Base):
         CheckConstraint("cost >= 0", name="cost_not_negative"),
         CheckConstraint("closed_at IS NULL OR (quantity = 0 AND cost = 0)", name="closed_is_empty"),
         Index("uq_positions_open", "account_id", "symbol", unique=True, postgresql_where=text("closed_at IS NULL")),
-        Index("ix_positions_agent_open", "agent", "symbol", postgresql_where=text("closed_at IS NULL")),
-        Index("ix_positions_entry_order", "entry_order_id", postgresql_where=text("closed_at IS NULL")),
-        Index("ix_positions_exit_order", "exit_order_id", postgresql_where=text("exit_order_id IS NOT NULL")),
+        Index(
+            "ix_positions_agent_open", "agent", "symbol", "entry_order_id", postgresql_where=text("closed_at IS NULL")
+        ),
     )
 
     id: Mapped[BigId]
