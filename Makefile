@@ -11,7 +11,7 @@ NPM = PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 CODE := $(wildcard agents adapters journal tasks api runtime replay sandbox tests bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock lint fmt type test test-unit test-integration test-contract test-e2e chaos fuzz db-check audit scan replay candles openapi client nestjs run clean
+.PHONY: help setup lock lint fmt type test test-unit test-integration test-contract test-e2e chaos fuzz db-check audit tokens scan replay candles openapi client nestjs run clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,10 @@ db-check: $(STAMP) ## Migrate an empty database and fail when models and migrati
 audit: $(STAMP) ## Check every rule of the book that DATABASE_URL names, or of the one `make run` has open
 	@set -a; env="$${DATA_DIR:-.data}/environment"; [ -n "$$DATABASE_URL" ] || [ ! -f "$$env" ] || . "$$env"; \
 	exec $(BIN)/python -m journal.audit
+
+tokens: $(STAMP) ## Make, list, rotate and revoke the API's tokens: ARGS="create NAME --scope trade"
+	@set -a; env="$${DATA_DIR:-.data}/environment"; [ -n "$$DATABASE_URL" ] || [ ! -f "$$env" ] || . "$$env"; \
+	exec $(BIN)/python -m api.tokens $(or $(ARGS),--help)
 
 scan: $(STAMP) ## Compare the pinned packages with known advisories; needs PyPI itself, see docs/decisions/dependency-scan.md
 	$(BIN)/uv tool run --quiet pip-audit==2.10.1 --requirement requirements.txt --disable-pip --no-deps --strict --progress-spinner off
