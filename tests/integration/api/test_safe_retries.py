@@ -18,6 +18,8 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from agents.errors import StaleStateError
+from api.idempotency import EXEMPT, LOOK_AT, MAY_REPEAT
+from api.retry_description import DEPENDING_ON_A_STATE, SHOWING_A_TAG
 from journal import idempotency
 from journal.database import Book
 from tests.integration.api.conftest import ENVIRONMENT, Scribe
@@ -335,3 +337,19 @@ def test_without_the_header_the_table_of_keys_is_not_touched(client: FlaskClient
     assert client.post("/agents/atlas/pause").status_code == 200
     assert statements
     assert not [statement for statement in statements if "idempotency" in statement]
+
+
+def test_every_post_but_the_webhook_says_that_it_takes_a_key(client: FlaskClient) -> None:
+    paths = client.get("/openapi.json").get_json()["paths"]
+    taking = {
+        path: "Idempotency-Key" in {parameter.get("name") for parameter in operations["post"].get("parameters", [])}
+        for path, operations in paths.items()
+        if "post" in operations
+    }
+    assert {path for path, takes in taking.items() if not takes} == {"/webhooks/ml-signals"}
+
+
+def test_the_views_that_are_treated_specially_are_there(app: Flask) -> None:
+    named = EXEMPT | MAY_REPEAT | DEPENDING_ON_A_STATE | SHOWING_A_TAG | set(LOOK_AT.values())
+    assert named <= set(app.view_functions)
+    assert set(LOOK_AT) <= set(app.blueprints)
