@@ -77,7 +77,7 @@ def subscription(subscription_id: uuid.UUID) -> Answer:
         return _known(session, subscription_id)
 
 
-@blueprint.route("/subscriptions/<uuid:subscription_id>", methods=["DELETE"])
+@blueprint.route("/subscriptions/<uuid:subscription_id>/end", methods=["POST"])
 @blueprint.needs(Scope.ADMIN)
 @blueprint.response(200, schemas.Subscription)
 def unsubscribe(subscription_id: uuid.UUID) -> Answer:

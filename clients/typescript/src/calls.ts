@@ -32,10 +32,6 @@ export class Calls {
     return (await this.#transport.send({ ...options, method: 'POST', path: filled(path, names) })) as AnswerOf<'post', P>;
   }
 
-  protected async delete<P extends PathOf<'delete'>>(path: P, names: PathParametersOf<P>, options: CallOptions = {}): Promise<AnswerOf<'delete', P>> {
-    return (await this.#transport.send({ ...options, method: 'DELETE', path: filled(path, names) })) as AnswerOf<'delete', P>;
-  }
-
   /** Every item of a list, page after page. */
   protected list<P extends ListPath>(path: P, names: PathParametersOf<P>, filter: { pageSize?: number | undefined }): AsyncGenerator<ItemOf<P>, void, undefined> {
     const { pageSize: limit, ...kept } = filter;

@@ -1,7 +1,7 @@
 /** The types of calls, read off the OpenAPI document: a call that the document does not know does not compile. */
 import type { paths } from './openapi.js';
 
-export type Method = 'get' | 'post' | 'delete';
+export type Method = 'get' | 'post';
 
 /** The paths that can be called with a method. */
 export type PathOf<M extends Method> = {

@@ -653,8 +653,7 @@ export interface paths {
         get: operations["getSubscription"];
         put?: never;
         post?: never;
-        /** Send it nothing more; what is still to be delivered is given up. */
-        delete: operations["endSubscription"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -696,6 +695,26 @@ export interface paths {
         put?: never;
         /** Deliver an event once more, or one from before the subscription for the first time; it keeps its id. */
         post: operations["replayDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/subscriptions/{subscription_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example b24b4415-17cf-49d6-bb28-fa4b92657052 */
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send it nothing more; what is still to be delivered is given up. */
+        post: operations["endSubscription"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4677,52 +4696,6 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
-    endSubscription: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @example b24b4415-17cf-49d6-bb28-fa4b92657052 */
-                subscription_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "active": false,
-                     *       "blocked_until": "2026-11-22T17:51:00.966453+00:00",
-                     *       "created_at": "2026-11-22T17:49:56.281377+00:00",
-                     *       "created_by": "open",
-                     *       "events": [
-                     *         "trade.closed",
-                     *         "agent.state_changed"
-                     *       ],
-                     *       "failing_since": "2026-11-22T17:49:56.872569+00:00",
-                     *       "failures": 3,
-                     *       "id": "b24b4415-17cf-49d6-bb28-fa4b92657052",
-                     *       "pending": 0,
-                     *       "previous_secret_until": null,
-                     *       "url": "https://platform.example/trading-events"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Subscription"];
-                };
-            };
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["TooManyRequests"];
-            503: components["responses"]["ServiceUnavailable"];
-        };
-    };
     listDeliveries: {
         parameters: {
             query?: {
@@ -4834,6 +4807,60 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    endSubscription: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description any name of yours for this request: sent again under it, it is carried out once and answered alike */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @example b24b4415-17cf-49d6-bb28-fa4b92657052 */
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description the first answer to this `Idempotency-Key`, given again */
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "active": false,
+                     *       "blocked_until": "2026-11-22T17:51:00.966453+00:00",
+                     *       "created_at": "2026-11-22T17:49:56.281377+00:00",
+                     *       "created_by": "open",
+                     *       "events": [
+                     *         "trade.closed",
+                     *         "agent.state_changed"
+                     *       ],
+                     *       "failing_since": "2026-11-22T17:49:56.872569+00:00",
+                     *       "failures": 3,
+                     *       "id": "b24b4415-17cf-49d6-bb28-fa4b92657052",
+                     *       "pending": 0,
+                     *       "previous_secret_until": null,
+                     *       "url": "https://platform.example/trading-events"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Subscription"];
                 };
             };
             401: components["responses"]["Unauthorized"];

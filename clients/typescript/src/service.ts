@@ -81,8 +81,8 @@ export class ServiceCalls extends Calls {
   }
 
   /** Deliver nothing more to it. */
-  endSubscription(subscriptionId: string, options?: CallOptions): Promise<Api.Subscription> {
-    return this.delete('/subscriptions/{subscription_id}', { subscription_id: subscriptionId }, options);
+  endSubscription(subscriptionId: string, options?: ChangeOptions): Promise<Api.Subscription> {
+    return this.post('/subscriptions/{subscription_id}/end', { subscription_id: subscriptionId }, options);
   }
 
   /** A new secret, made up if none is given; for a day the old one signs too. */

@@ -205,7 +205,7 @@ def test_an_ended_subscription_is_sent_nothing_and_cannot_be_used_again(
     start("atlas")
     publish(book)
     for _ in range(2):
-        assert client.delete(path).get_json()["active"] is False
+        assert client.post(f"{path}/end").get_json()["active"] is False
     client.post("/agents/atlas/pause")
     publish(book)
 
@@ -245,7 +245,7 @@ def test_what_does_not_exist_is_not_found(client: FlaskClient) -> None:
     nobody = f"/subscriptions/{uuid.uuid4()}"
     for path in (nobody, f"{nobody}/deliveries"):
         assert client.get(path).status_code == 404
-    assert client.delete(nobody).status_code == 404
+    assert client.post(f"{nobody}/end").status_code == 404
     assert client.post(f"{nobody}/rotate-secret").status_code == 404
     assert client.get("/subscriptions/1").status_code == 404
 
