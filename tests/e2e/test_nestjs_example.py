@@ -6,7 +6,9 @@ from tests import node
 from tests.e2e.service import Service
 
 
-def test_the_example_opens_an_account_tells_its_health_runs_the_nightly_job_and_receives_an_event(service: Service) -> None:
+def test_the_example_opens_an_account_tells_its_health_runs_the_nightly_job_and_receives_an_event(
+    service: Service,
+) -> None:
     node.build_client()
     node.install(node.EXAMPLE)
     node.compile_types(node.EXAMPLE)
@@ -24,6 +26,7 @@ def test_the_example_opens_an_account_tells_its_health_runs_the_nightly_job_and_
     assert seen["health"]["http"] == 200
     assert seen["health"]["trading-agents"]["status"] == "up"
     assert seen["health"]["trading-agents"]["agents_running"] >= 1
+    assert seen["health of a service that is down"]["trading-agents"]["status"] == "down"
     assert seen["performance"]["total_trades"] == 0
     assert seen["nightly job"] == {"next": "00:00", "synced": 1}
     assert seen["metrics kept"]["open_positions"] == 1

@@ -3,10 +3,12 @@ import 'reflect-metadata';
 import { setTimeout as pause } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import { SchedulerRegistry } from '@nestjs/schedule';
+import { HealthIndicatorService } from '@nestjs/terminus';
 import { TradingAgentsClient } from '@trading-agents/client';
 import { AppModule } from './app.module.js';
 import { AccountRepository, type InvestmentAccount } from './investment/account.repository.js';
 import { SyncTradingPerformanceJob } from './jobs/sync-trading-performance.job.js';
+import { TradingAgentsHealthIndicator } from './trading-agents/trading-agents.health.js';
 
 const app = await NestFactory.create(AppModule, { rawBody: true, logger: ['error', 'warn'] });
 await app.listen(0, '127.0.0.1');
@@ -65,6 +67,10 @@ tell('positions', positions.map(({ symbol, side, quantity }) => ({ symbol, side,
 
 const health = await fetch(`${backend}/health`);
 tell('health', { http: health.status, ...((await health.json()) as { details: object }).details });
+
+const nowhere = new TradingAgentsClient({ baseUrl: 'http://127.0.0.1:59999' });
+const indicator = new TradingAgentsHealthIndicator(nowhere, app.get(HealthIndicatorService, { strict: false }));
+tell('health of a service that is down', await indicator.isHealthy('trading-agents'));
 
 const performance = await fetch(`${backend}/investment/accounts/${account.id}/performance`);
 tell('performance', { ...((await performance.json()) as object), account_id: undefined });

@@ -1,7 +1,11 @@
 /** The client against a live service at `TRADING_AGENTS_URL` whose BTCUSDT stands at 45,000. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { test } from 'node:test';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { test, type TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { TradingAgentsClient, TradingAgentsError, etagOf, type SignalOutcome } from '@trading-agents/client';
 
@@ -28,6 +32,30 @@ async function collected<T>(items: AsyncIterable<T>): Promise<T[]> {
     all.push(item);
   }
   return all;
+}
+
+/** A way to the service on which the first answers are lost, after the service has given them. */
+async function losingAnswers(test: TestContext, toLose: number): Promise<{ baseUrl: string; lost: number }> {
+  const proxy = { baseUrl: '', lost: 0 };
+  const server = createServer((request, response) => {
+    void (async () => {
+      const headers = request.headers as Record<string, string>;
+      const body = await text(request);
+      const answer = await fetch(`${process.env['TRADING_AGENTS_URL']}${request.url}`, { method: request.method ?? '', headers, body });
+      const answered = await answer.text();
+      if (proxy.lost < toLose) {
+        proxy.lost += 1;
+        response.destroy();
+        return;
+      }
+      response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answered);
+    })();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  test.after(() => server.close().closeAllConnections());
+  proxy.baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return proxy;
 }
 
 test('an account is opened, trades a signal, and shows its position, metrics and records', async () => {
@@ -102,6 +130,15 @@ test('a change with the same key is carried out once and answers the same', asyn
   const first = await client.startAgent(account, 'orion', 500, key);
   assert.deepEqual(await client.startAgent(account, 'orion', 500, key), first);
   await assert.rejects(client.startAgent(account, 'orion', 500), { code: 409 });
+});
+
+test('a call whose answer is lost on the way is repeated and carried out once', async (t) => {
+  const proxy = await losingAnswers(t, 2);
+  const account = someId();
+  const started = await new TradingAgentsClient({ baseUrl: proxy.baseUrl }).startAgent(account, 'orion', 500);
+  assert.equal(proxy.lost, 2);
+  assert.equal(started.opened, true);
+  assert.equal((await collected(client.listAccountTransactions(account))).length, 1);
 });
 
 test('of two operators who saw the same state, the second is told that it has changed', async () => {
