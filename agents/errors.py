@@ -4,10 +4,12 @@
 
     TradingError
     ├── InvalidInputError       a caller's value is out of range; names the field
+    │   └── InvalidEntriesError values of some entries of a list are; names each
     ├── NotFoundError           no such agent, account, signal or order
     ├── ConflictError           the request contradicts the present state
     │   ├── StaleStateError     the state changed between reading it and writing
-    │   └── NotEnoughCashError  more was asked for than is free; says how much is
+    │   ├── NotEnoughCashError  more was asked for than is free; says how much is
+    │   └── RefusedEntriesError some entries of a list do; names each
     ├── SignalSourceError       the machine-learning engine gave no usable answer
     ├── ExchangeError           the exchange gave no usable answer to a read
     │   └── ExchangeBusyError   it was not asked: no request weight is left, or it wants a pause
@@ -18,6 +20,7 @@ An order's outcome is not an exception: it is a value with three cases, see
 :class:`agents.orders.Placement`.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 
@@ -37,6 +40,19 @@ class InvalidInputError(TradingError):
         super().__init__(f"{field}: {reason}")
         self.field = field
         self.reason = reason
+
+
+class InvalidEntriesError(InvalidInputError):
+    """Some entries of a list that a caller sent are not allowed, so that none was carried out.
+
+    Args:
+        field: the name of the list.
+        reasons: what is allowed, by the entries' positions from 0; at least one.
+    """
+
+    def __init__(self, field: str, reasons: Mapping[int, str]) -> None:
+        super().__init__(field, _of_entries(reasons))
+        self.reasons = reasons
 
 
 class NotFoundError(TradingError):
@@ -64,6 +80,20 @@ class NotEnoughCashError(ConflictError):
         self.free = free
 
 
+class RefusedEntriesError(ConflictError):
+    """Some entries of a list contradict the present state, so that none was carried out.
+
+    Args:
+        field: the name of the list.
+        reasons: what to do instead, by the entries' positions from 0; at least one.
+    """
+
+    def __init__(self, field: str, reasons: Mapping[int, str]) -> None:
+        super().__init__(f"{field}: {_of_entries(reasons)}")
+        self.field = field
+        self.reasons = reasons
+
+
 class SignalSourceError(TradingError):
     """The machine-learning engine is down, slow or talking nonsense."""
 
@@ -82,3 +112,9 @@ class BookError(TradingError):
 
 class ProfileError(TradingError):
     """A profiles file is not as it must be; the message names the line and the field."""
+
+
+def _of_entries(reasons: Mapping[int, str]) -> str:
+    position = min(reasons)
+    others = f"; and {len(reasons) - 1} more" if len(reasons) > 1 else ""
+    return f"entry {position}: {reasons[position]}{others}"

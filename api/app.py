@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from api import (
     accounts,
+    accounts_opening,
     agents,
     audit,
     auth,
@@ -77,6 +78,7 @@ def create_app(services: ControlServices | None = None) -> Flask:
     auth.identify(app, at_hand.settings.api_tokens, auth.TokenReader(at_hand.book))
     limits.register(app, at_hand.settings)
     auth.guard(app)
+    accounts_opening.register(app)
     idempotency.register(app)
     _register_routes(app)
     errors.register(app)
@@ -101,6 +103,7 @@ def _register_routes(app: Flask) -> None:
     api.spec.options["security"] = described(Scope.READ)
     for module in (
         agents,
+        accounts_opening,
         trading,
         signals,
         webhooks,

@@ -36,6 +36,7 @@ FINAL = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})
 KEPT_HEADERS = ("Content-Type", "ETag", "Location")
 LOOK_AT = {
     "agents": "agents.status",
+    "opening": "agents.status",
     "flows": "accounts.account",
     "trading": "trading.show",
     "reconciliation": "reconciliation.latest",

@@ -7,6 +7,7 @@ from http import HTTPStatus
 OPERATION_IDS: Mapping[str, str] = {
     "agents.list_agents": "listAgents",
     "agents.start": "startAgent",
+    "opening.start_accounts": "startAccounts",
     "agents.pause": "pauseAgent",
     "agents.resume": "resumeAgent",
     "agents.stop": "stopAgent",
@@ -95,6 +96,9 @@ LINKS: Mapping[str, tuple[Link, ...]] = {
             for target in ("getAccount", "depositToAccount", "withdrawFromAccount", "closeAccount")
         ),
         Link(("200",), "sendSignal", _AGENT),
+    ),
+    "startAccounts": tuple(
+        Link(("200",), target, _AGENT) for target in ("getAgentStatus", "getAgentPositions", "sendSignal", "stopAgent")
     ),
     "pauseAgent": (Link(("200",), "resumeAgent", _AGENT), Link(("200",), "getAgentStatus", _AGENT)),
     "stopAgent": (Link(("200",), "getAgentStatus", _AGENT), Link(("200",), "startAgent", _AGENT)),

@@ -15,6 +15,7 @@ SHOWING_A_TAG = frozenset({"agents.status", "accounts.account", "trading.show"})
 DEPENDING_ON_A_STATE = frozenset(
     {
         "agents.start",
+        "opening.start_accounts",
         "agents.pause",
         "agents.resume",
         "agents.stop",

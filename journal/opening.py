@@ -1,28 +1,30 @@
 """Starting: the first use of an agent, the opening of accounts, and starting again what was stopped."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from agents.control import Command, status_after
-from agents.errors import ConflictError, InvalidInputError, StaleStateError
+from agents.errors import (
+    ConflictError,
+    InvalidEntriesError,
+    InvalidInputError,
+    RefusedEntriesError,
+    StaleStateError,
+)
 from agents.model import Status
 from agents.profile_fields import content
 from agents.profiles import RiskProfile
-from journal import audit_log, flows, outward, profiles, starting_points
-from journal.control import holds_something, lock_account, lock_agent, record_states
-from journal.models import Account, Agent, Assignment, CashFlow
+from journal import audit_log, profiles, serving, startable, starting_points
+from journal.control import lock_agent, record_states
+from journal.models import Agent
 from journal.preconditions import Precondition, whatever_it_was
-
-HOUSE, DUST = "house-", "dust-"
-"""How the ids of an agent's own accounts begin; the agent's name follows."""
-START = "start:"
-"""How the reference of the flow that opens an account begins; the account's id follows."""
+from journal.serving import Opening, UnknownToPlatformError
+from journal.startable import HOUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,28 @@ class StartRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class StartManyRequest:
+    """What ``POST /agents/{agent}/accounts`` asks for; see :class:`StartRequest`."""
+
+    profile: RiskProfile
+    tick_seconds: Decimal
+    openings: Sequence[Opening]
+    symbols: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Started:
     """Which account now runs, and whether it was opened for that."""
 
     account_id: str
     opened: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StartedMany:
+    """Which of the accounts were there before, in the order they were asked for."""
+
+    restarted: Sequence[str]
 
 
 def start(
@@ -62,51 +81,82 @@ def start(
         ConflictError: the account or the agent is in no state to be started; the message says what to do.
         InvalidInputError: a symbol or an account id that this agent cannot have.
     """
-    name = request.profile.name
-    account_id = request.account_id or HOUSE + name
-    _check_account_id(name, account_id)
+    account_id = request.account_id or HOUSE + request.profile.name
+    opening = Opening(account_id, request.initial_equity)
+    many = StartManyRequest(request.profile, request.tick_seconds, [opening], request.symbols)
+
+    def check(agent: Agent, known: serving.Known) -> None:
+        if request.account_id is None:
+            precondition(agent.revision)
+        else:
+            precondition(known[account_id].version if account_id in known else None)
+
+    try:
+        started = _start(session, many, actor=actor, check=check)
+    except InvalidEntriesError as error:
+        raise InvalidInputError("account_id", error.reasons[0]) from None
+    except RefusedEntriesError as error:
+        raise ConflictError(error.reasons[0]) from None
+    return Started(account_id, opened=not started.restarted)
+
+
+def start_many(
+    session: Session, request: StartManyRequest, *, actor: str, precondition: Precondition = whatever_it_was
+) -> StartedMany:
+    """Let an agent trade all of some accounts, or none of them if one cannot be started.
+
+    Args:
+        session: the open unit of work.
+        request: who and with what.
+        actor: who asks, for the audit log.
+        precondition: of the agent as a whole.
+
+    Raises:
+        ConflictError: the agent is in no state to be started.
+        InvalidInputError: a symbol that this agent cannot have.
+        InvalidEntriesError: account ids that this agent or the platform cannot have, or that are there twice.
+        RefusedEntriesError: accounts in no state to be started.
+    """
+    return _start(session, request, actor=actor, check=lambda agent, _known: precondition(agent.revision))
+
+
+def _start(
+    session: Session, request: StartManyRequest, *, actor: str, check: Callable[[Agent, serving.Known], None]
+) -> StartedMany:
+    name, openings = request.profile.name, request.openings
+    startable.check_ids(name, openings)
     _check_symbols(request)
-    _create_agent(session, request)
-    agents = _lock_agents(session, {name} | _agent_of(session, account_id))
-    account = lock_account(session, account_id)
+    agents = _lock_agents(session, request)
+    known = serving.lock_accounts(session, openings)
     agent = agents[name]
-    _check(precondition, request, agent, account)
-    before = audit_log.snapshot(agent, account)
+    check(agent, known)
+    before = audit_log.snapshot(agent, None)
     _start_agent(agent, request)
     agent.revision += 1
     profiles.adopt_locked(session, agent, request.profile, actor=actor)
-    if account is None:
-        served = _open_account(session, agent, account_id, request.initial_equity)
-    else:
-        served = _start_account(session, agents, agent, account)
-    session.flush()
-    after = audit_log.snapshot(agent, served)
-    audit_log.record(
-        session, actor=actor, action="start", agent=name, account_id=account_id, before=before, after=after
-    )
-    record_states(session, agent, served, before, action="start", actor=actor)
-    return Started(account_id, opened=account is None)
+    startable.check_accounts(agent, openings, known)
+    _take_over(session, agents, agent, known)
+    _serve(session, agent, openings, known, actor=actor, before=before)
+    record_states(session, agent, None, before, action="start", actor=actor)
+    return StartedMany([one.account_id for one in openings if one.account_id in known])
 
 
-def _check(precondition: Precondition, request: StartRequest, agent: Agent, account: Account | None) -> None:
-    if request.account_id is None:
-        precondition(agent.revision)
-    else:
-        precondition(account.version if account is not None else None)
-
-
-def _check_account_id(agent: str, account_id: str) -> None:
-    if account_id.startswith(DUST) or (account_id.startswith(HOUSE) and account_id != HOUSE + agent):
-        raise InvalidInputError("account_id", f"ids beginning with {HOUSE} and {DUST} are the agents' own")
-
-
-def _check_symbols(request: StartRequest) -> None:
+def _check_symbols(request: StartManyRequest) -> None:
     strangers = sorted(set(request.symbols or ()) - set(request.profile.symbols))
     if strangers:
         raise InvalidInputError("symbols", f"{request.profile.name} does not trade {', '.join(strangers)}")
 
 
-def _create_agent(session: Session, request: StartRequest) -> None:
+def _lock_agents(session: Session, request: StartManyRequest) -> dict[str, Agent]:
+    """Lock in order of name, so that two reassignments never wait for each other in a circle."""
+    name = request.profile.name
+    concerned = serving.agents_concerned(session, name, request.openings)
+    if name not in concerned:
+        _create_agent(session, request)
+    return {other: agent for other in sorted(concerned | {name}) if (agent := lock_agent(session, other))}
+
+
+def _create_agent(session: Session, request: StartManyRequest) -> None:
     row = {
         "name": request.profile.name,
         "profile": content(request.profile),
@@ -116,16 +166,7 @@ def _create_agent(session: Session, request: StartRequest) -> None:
     session.execute(insert(Agent).values(**row).on_conflict_do_nothing())
 
 
-def _agent_of(session: Session, account_id: str) -> set[str]:
-    return set(session.scalars(select(Account.agent).where(Account.id == account_id)))
-
-
-def _lock_agents(session: Session, names: set[str]) -> dict[str, Agent]:
-    """Lock in order of name, so that two reassignments never wait for each other in a circle."""
-    return {name: agent for name in sorted(names) if (agent := lock_agent(session, name))}
-
-
-def _start_agent(agent: Agent, request: StartRequest) -> None:
+def _start_agent(agent: Agent, request: StartManyRequest) -> None:
     """Have the agent run. Its version rises only if it did not: orders on their way are withdrawn by a change of it."""
     if agent.status == Status.RUNNING:
         _check_same_symbols(agent, request)
@@ -138,7 +179,7 @@ def _start_agent(agent: Agent, request: StartRequest) -> None:
     agent.updated_at = datetime.now(UTC)
 
 
-def _check_same_symbols(agent: Agent, request: StartRequest) -> None:
+def _check_same_symbols(agent: Agent, request: StartManyRequest) -> None:
     if request.symbols is not None and set(request.symbols) != set(agent.symbols):
         raise ConflictError(
             f"agent {agent.name} is running with symbols {', '.join(agent.symbols)}: "
@@ -146,74 +187,41 @@ def _check_same_symbols(agent: Agent, request: StartRequest) -> None:
         )
 
 
-def _open_account(session: Session, agent: Agent, account_id: str, equity: Decimal) -> Account:
-    starting_points.move_service(session, agent, equity)
-    opened: Account | None = session.scalar(
-        insert(Account)
-        .values(
-            id=account_id,
-            agent=agent.name,
-            kind="house" if account_id == HOUSE + agent.name else "investor",
-            status=Status.RUNNING.value,
-            version=1,
-            cash=equity,
-            balance=equity,
+def _take_over(session: Session, agents: Mapping[str, Agent], agent: Agent, known: serving.Known) -> None:
+    """Move accounts of other agents, which are stopped and hold nothing, so that their equity is their cash."""
+    moving = [account for account in known.values() if account.agent != agent.name]
+    for account in moving:
+        if account.agent not in agents:
+            raise StaleStateError(f"account {account.id} was assigned anew at this moment: try again")
+        starting_points.move_agent(agents[account.agent], -account.cash)
+        starting_points.move_agent(agent, account.cash)
+    if moving:
+        serving.move(session, agent.name, [account.id for account in moving])
+
+
+def _serve(
+    session: Session,
+    agent: Agent,
+    openings: Sequence[Opening],
+    known: serving.Known,
+    *,
+    actor: str,
+    before: audit_log.State,
+) -> None:
+    misfits, types = serving.misfits(session, openings)
+    if misfits:
+        raise InvalidEntriesError("accounts", misfits)
+    money = sum((one.equity for one in openings if one.account_id not in known), Decimal(0))
+    if money:
+        starting_points.move_service(session, agent, money)
+    session.flush()
+    after = audit_log.snapshot(agent, None)
+    house = HOUSE + agent.name
+    try:
+        serving.serve(
+            session, agent.name, openings, known, types=types, house=house, actor=actor, before=before, after=after
         )
-        .on_conflict_do_nothing()
-        .returning(Account)
-    )
-    if opened is None:
-        raise StaleStateError(f"account {account_id} was opened by another call at this moment: try again")
-    starting_points.begin_account(opened)
-    reference = START + account_id
-    session.add(Assignment(account_id=account_id, agent=agent.name))
-    session.add(
-        CashFlow(
-            account_id=account_id, flow_type="deposit", amount=equity, reference_id=reference, balance_after=equity
-        )
-    )
-    outward.record_flow(
-        session,
-        account_id=account_id,
-        transaction_type="deposit",
-        amount=equity,
-        balance_before=Decimal(0),
-        balance_after=equity,
-        description=f"Opening of the account with agent {agent.name}",
-        reference_type="agent_start",
-        reference_id=reference,
-    )
-    return opened
-
-
-def _start_account(session: Session, agents: dict[str, Agent], agent: Agent, account: Account) -> Account:
-    flows.check_open(session, account)
-    if account.agent != agent.name:
-        _reassign(session, agents, agent, account)
-    account.status = status_after(Status(account.status), Command.START, subject=f"account {account.id}")
-    account.version += 1
-    account.close_requested_at = None
-    account.updated_at = datetime.now(UTC)
-    return account
-
-
-def _reassign(session: Session, agents: dict[str, Agent], agent: Agent, account: Account) -> None:
-    """Move an account that is stopped and holds nothing, so that its equity is its cash."""
-    if account.agent not in agents:
-        raise StaleStateError(f"account {account.id} was assigned anew at this moment: try again")
-    holds = session.scalar(select(holds_something()).where(Account.id == account.id))
-    if account.status != Status.STOPPED or holds:
-        raise ConflictError(
-            f"account {account.id} is assigned to agent {account.agent} and is {account.status}"
-            f"{' with open positions' if holds else ''}: stop it there with close_positions first"
-        )
-    former = agents[account.agent]
-    starting_points.move_agent(former, -account.cash)
-    starting_points.move_agent(agent, account.cash)
-    session.execute(
-        update(Assignment)
-        .where(Assignment.account_id == account.id, Assignment.ended_at.is_(None))
-        .values(ended_at=func.now())
-    )
-    session.add(Assignment(account_id=account.id, agent=agent.name))
-    account.agent = agent.name
+    except UnknownToPlatformError as error:
+        named = {n: one.account_id for n, one in enumerate(openings)}
+        unknown = {n: "is not known to the platform's own tables" for n in named if named[n] == error.account_id}
+        raise InvalidEntriesError("accounts", unknown or {0: "is not known to the platform's own tables"}) from None

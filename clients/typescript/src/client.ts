@@ -54,6 +54,12 @@ export class TradingAgentsClient extends ServiceCalls {
     return this.post('/agents/{agent}/start', { agent: agentType }, { ...rest, body });
   }
 
+  /** Start an agent for up to 10,000 accounts, all or none; new ones are opened with their `initial_equity`. */
+  startAccounts(agentType: string, accounts: Api.AccountOpening[], options: StartOptions = {}): Promise<Api.StartedAccounts> {
+    const { symbols, ...rest } = options;
+    return this.post('/agents/{agent}/accounts', { agent: agentType }, { ...rest, body: { accounts, symbols } });
+  }
+
   getAgentStatus(agentType: string, accountId?: string, options?: CallOptions): Promise<Api.Standing> {
     return this.get('/agents/{agent}/status', { agent: agentType }, { ...options, query: { account_id: accountId } });
   }

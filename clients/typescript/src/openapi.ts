@@ -225,6 +225,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/agents/{agent}/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example atlas */
+                agent: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start an agent for up to 10,000 accounts, all or none.
+         * @description What `start` says holds for each of them: it is opened if it is new, and runs again with the money it has if it was
+         *     stopped. If one cannot be started, none is, and the error names every such entry by its position.
+         */
+        post: operations["startAccounts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/agents/{agent}/breakers/reset": {
         parameters: {
             query?: never;
@@ -925,6 +949,15 @@ export interface components {
         AccountBody: {
             account_id?: string;
         };
+        AccountOpening: {
+            /** @description any id of yours */
+            account_id: string;
+            /**
+             * @description money to open the account with, at most 8 decimals; one that exists keeps its own
+             * @example 1000
+             */
+            initial_equity: number;
+        };
         AccountTrades: {
             items: components["schemas"]["Trade"][];
             /** @description pass it as `cursor` for the next page; null: no more */
@@ -934,6 +967,63 @@ export interface components {
             items: components["schemas"]["Account"][];
             /** @description pass it as `cursor` for the next page; null: no more */
             next_cursor: string | null;
+        };
+        AccountsAnswer: {
+            /** @description only if the answer is about one account */
+            account_id?: string;
+            accounts: number;
+            /** @description of an agent as a whole */
+            accounts_running?: number;
+            agent: string;
+            /** @description an account trades only while its agent runs too */
+            agent_status: string;
+            /** @description deposits less withdrawals plus realised profit */
+            balance: number;
+            /** @description what keeps it from entering */
+            breakers: components["schemas"]["Breaker"][];
+            cash: number;
+            /** @description cash, reserved cash and open positions at the market's bid */
+            equity: number;
+            /** @description open positions at the market's bid */
+            exposure: number;
+            last_error: string | null;
+            /** Format: date-time */
+            last_tick_at: string | null;
+            /** Format: date-time */
+            next_tick_at: string | null;
+            open_positions: number;
+            /** @description how many accounts are new */
+            opened: number;
+            profile_version: number | null;
+            /** @description set aside for orders whose outcome is open */
+            reserved: number;
+            /** @description those that existed before and run with their own money */
+            restarted: string[];
+            /** @enum {string} */
+            status: "running" | "paused" | "stopped";
+            /** @description how an investor calls the agent's risk profile */
+            style: string | null;
+            symbols: string[];
+            tick_seconds: number | null;
+            /** @enum {string} */
+            trading_state: "ACTIVE" | "REDUCING" | "HALTED";
+            /** @description rises with every control call but the start of one more account */
+            version: number;
+            /** @description only if something is still to be made up for */
+            warning?: string;
+        };
+        AccountsBody: {
+            /** @description each account once */
+            accounts: components["schemas"]["AccountOpening"][];
+            /** @description if given, the agent of the path */
+            agent_name?: string;
+            /**
+             * @description symbols to trade, all of the profile's if left out
+             * @example [
+             *       "BTCUSDT"
+             *     ]
+             */
+            symbols?: string[];
         };
         Agents: {
             items: components["schemas"]["Standing"][];
@@ -2902,6 +2992,97 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    startAccounts: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description any name of yours for this request: sent again under it, it is carried out once and answered alike */
+                "Idempotency-Key"?: string;
+                /** @description an `ETag` that an answer gave (or several, or `*`): if it has changed since then, 412 and no change */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @example atlas */
+                agent: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "accounts": [
+                 *         {
+                 *           "account_id": "carol",
+                 *           "initial_equity": 100
+                 *         },
+                 *         {
+                 *           "account_id": "dave",
+                 *           "initial_equity": 250.5
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["AccountsBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description stands for the state that control calls change; for `If-Match` */
+                    ETag: string;
+                    /** @description the first answer to this `Idempotency-Key`, given again */
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "accounts": 2,
+                     *       "accounts_running": 2,
+                     *       "agent": "atlas",
+                     *       "agent_status": "running",
+                     *       "balance": 350.5,
+                     *       "breakers": [],
+                     *       "cash": 350.5,
+                     *       "equity": 350.5,
+                     *       "exposure": 0,
+                     *       "last_error": null,
+                     *       "last_tick_at": null,
+                     *       "next_tick_at": null,
+                     *       "open_positions": 0,
+                     *       "opened": 2,
+                     *       "profile_version": 1,
+                     *       "reserved": 0,
+                     *       "restarted": [],
+                     *       "status": "running",
+                     *       "style": "conservative",
+                     *       "symbols": [
+                     *         "BTCUSDT",
+                     *         "ETHUSDT"
+                     *       ],
+                     *       "tick_seconds": 2,
+                     *       "trading_state": "ACTIVE",
+                     *       "version": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AccountsAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["ServiceUnavailable"];
         };

@@ -6,6 +6,8 @@ type Schemas = components['schemas'];
 
 export type Standing = Schemas['Standing'];
 export type Started = Schemas['StartAnswer'];
+export type AccountOpening = Schemas['AccountOpening'];
+export type StartedAccounts = Schemas['AccountsAnswer'];
 export type Controlled = Schemas['ControlAnswer'];
 export type BreakersReset = Schemas['ResetAnswer'];
 export type Breaker = Schemas['Breaker'];

@@ -84,6 +84,19 @@ test('an account is opened, trades a signal, and shows its position, metrics and
   assert.equal(trade?.symbol, 'BTCUSDT');
 });
 
+test('many accounts are opened by one call, all or none', async () => {
+  const names = [someId(), someId()];
+  const accounts = names.map((name) => ({ account_id: name, initial_equity: 100 }));
+
+  const started = await client.startAccounts('orion', accounts);
+
+  assert.equal(started.opened, 2);
+  assert.deepEqual(started.restarted, []);
+  assert.equal((await client.getAccount(names[1] ?? '')).cash, 100);
+  const again = [{ account_id: someId(), initial_equity: 100 }, ...accounts];
+  await assert.rejects(client.startAccounts('orion', again), { code: 409 });
+});
+
 test('deposits and withdrawals happen once by their reference, and too much is refused with what is free', async () => {
   const account = someId();
   await client.startAgent(account, 'orion', 500);
