@@ -80,7 +80,7 @@ class Subscription(AnswerSchema):
     url = fields.String()
     events = fields.List(fields.String(), allow_none=True, metadata={"description": "kinds; null: all"})
     active = fields.Boolean(metadata={"description": "false: it was ended"})
-    pending = fields.Integer(metadata={"description": "events still to be delivered"})
+    pending = fields.Integer(metadata={"description": "events still to be delivered, counted up to 1000"})
     failures = fields.Integer(metadata={"description": "attempts in a row that failed"})
     failing_since = Time(allow_none=True)
     blocked_until = Time(allow_none=True, metadata={"description": "nothing is tried before"})

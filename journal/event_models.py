@@ -28,6 +28,7 @@ class Event(Base):
         Index("ix_events_unpublished", "created_at", postgresql_where=text("position IS NULL")),
         Index(None, "kind", "position"),
         Index(None, "agent", "position"),
+        Index(None, "agent", "kind", "position"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())

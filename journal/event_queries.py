@@ -8,18 +8,19 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from journal.queries import View, rows
+from journal.walks import HIGHEST, LOWEST
+
+MOST_COUNTED = 1000
+"""Of what waits for one subscription."""
 
 _EVENTS = """
-SELECT e.id, e.position, e.kind, e.created_at, e.agent, e.account_id, CAST(e.payload AS text) AS data
-FROM trading.events e
-WHERE e.position IS NOT NULL
-    AND (:kind IS NULL OR e.kind = :kind)
-    AND (:agent IS NULL OR e.agent = :agent)
-    AND (CAST(:before AS bigint) IS NULL OR e.position < CAST(:before AS bigint))
-    AND (CAST(:after AS bigint) IS NULL OR e.position > CAST(:after AS bigint))
-ORDER BY e.position {direction}
+SELECT id, position, kind, created_at, agent, account_id, CAST(payload AS text) AS data
+FROM trading.events
+WHERE ({names}) > ({low}) AND ({names}) < ({high})
+ORDER BY {order}
 LIMIT :limit
 """
+"""Written so that only the index over exactly these columns has the order asked for."""
 
 _SUBSCRIPTIONS = """
 SELECT
@@ -33,8 +34,13 @@ SELECT
     CASE WHEN s.previous_until > now() THEN s.previous_until END AS previous_secret_until,
     (
         SELECT count(*)
-        FROM trading.deliveries d
-        WHERE d.subscription_id = s.id AND d.status = 'pending'
+        FROM (
+            SELECT
+            FROM trading.deliveries d
+            WHERE d.subscription_id = s.id AND d.status = 'pending'
+            ORDER BY d.next_attempt_at
+            LIMIT :counted
+        ) p
     ) AS pending,
     s.created_at,
     s.created_by
@@ -88,21 +94,30 @@ def events(
     limit: int,
 ) -> list[View]:
     """Events that have a position: with ``after`` those behind it, the oldest first; else the newest first."""
-    statement = _EVENTS.format(direction="DESC" if after is None else "ASC")
-    filters = {"kind": kind, "agent": agent, "before": before, "after": after, "limit": limit}
-    return list(_with_data(rows(session, statement, filters)))
+    given = {name: value for name, value in (("agent", agent), ("kind", kind)) if value is not None}
+    names = (*given, "position")
+    parameters = [f":{name}" for name in given]
+    statement = _EVENTS.format(
+        names=", ".join(names),
+        low=", ".join((*parameters, ":after")),
+        high=", ".join((*parameters, ":before")),
+        order=", ".join(f"{name} {'DESC' if after is None else 'ASC'}" for name in names),
+    )
+    ends = {"after": after or LOWEST, "before": before or HIGHEST, "limit": limit}
+    return list(_with_data(rows(session, statement, {**given, **ends})))
 
 
 def subscriptions(
     session: Session, *, active: bool | None = None, before: uuid.UUID | None = None, limit: int
 ) -> list[View]:
     """Subscriptions, the newest first, without their secrets."""
-    return rows(session, _SUBSCRIPTIONS, {"id": None, "active": active, "before": _id(before), "limit": limit})
+    chosen = {"id": None, "active": active, "before": _id(before), "limit": limit, "counted": MOST_COUNTED}
+    return rows(session, _SUBSCRIPTIONS, chosen)
 
 
 def subscription(session: Session, subscription_id: uuid.UUID) -> View | None:
     """One of them, or None."""
-    chosen = {"id": str(subscription_id), "active": None, "before": None, "limit": 1}
+    chosen = {"id": str(subscription_id), "active": None, "before": None, "limit": 1, "counted": MOST_COUNTED}
     return next(iter(rows(session, _SUBSCRIPTIONS, chosen)), None)
 
 

@@ -24,7 +24,18 @@ BUFFERS = 12 * SCANNED
 """Pages of 8 kB that one answer may touch: a dozen for each row that is looked at."""
 ROWS_AT_ONCE = 2 * SCANNED
 """Rows that any step of a plan may give or drop."""
-BIG = {"accounts", "assignments", "decisions", "signals", "orders", "trades", "account_transactions", "withdrawals"}
+BIG = {
+    "accounts",
+    "assignments",
+    "decisions",
+    "signals",
+    "orders",
+    "trades",
+    "account_transactions",
+    "withdrawals",
+    "events",
+    "deliveries",
+}
 
 FILL = """
 SET session_replication_role = replica;
@@ -62,6 +73,17 @@ INSERT INTO investment.performance_snapshots (account_id, snapshot_date, period_
     FROM generate_series(1, :rows) i;
 INSERT INTO trading.withdrawals (account_id, reference_id, amount, status, finished_at)
     SELECT pg_temp.account(i), 'r-' || i, 1, 'completed', now() FROM generate_series(1, :rows) i;
+INSERT INTO trading.events (id, kind, cause, agent, payload, position)
+    SELECT CAST(lpad(to_hex(i), 32, '0') AS uuid), CASE WHEN i % 3 = 1 THEN 'breaker.tripped' ELSE 'trade.closed' END, i,
+           pg_temp.agent(i), '{}', i
+    FROM generate_series(1, :rows) i;
+INSERT INTO trading.subscriptions (id, url, secret, created_by)
+    SELECT CAST(lpad(to_hex(i), 32, '0') AS uuid), 'https://platform.example', 'secret', 'test'
+    FROM generate_series(1, 20) i;
+INSERT INTO trading.deliveries (subscription_id, event_id, position, status, delivered_at)
+    SELECT '00000000-0000-0000-0000-000000000001', id, position,
+           CASE WHEN position % 3 = 0 THEN 'pending' ELSE 'delivered' END, CASE WHEN position % 3 <> 0 THEN now() END
+    FROM trading.events;
 ANALYZE;
 """
 
@@ -80,12 +102,24 @@ FILTERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "state": ("filled", "rejected", "unknown"),
         "client_order_id": (f"ta-{3:032x}",),
     },
-    "/trades": {"account_id": ("a-1", "a-7"), "agent": ("atlas",), "symbol": ("BTCUSDT", "OLDUSDT")},
+    "/trades": {
+        "account_id": ("a-1", "a-7"),
+        "agent": ("atlas",),
+        "symbol": ("BTCUSDT", "OLDUSDT"),
+        "client_order_id": (f"ta-{3:032x}",),
+    },
     "/accounts/a-1/trades": {"symbol": ("BTCUSDT", "OLDUSDT")},
     "/accounts/a-1/transactions": {},
     "/accounts/a-1/performance": {"period_type": ("daily", "weekly")},
     "/accounts/a-1/withdrawals": {},
     "/reconciliation": {},
+    "/events": {
+        "kind": ("trade.closed", "breaker.tripped", "withdrawal.failed"),
+        "agent": ("atlas", "nova"),
+        "after": ("0", "100000"),
+    },
+    "/subscriptions": {},
+    f"/subscriptions/{uuid.UUID(int=1)}/deliveries": {"status": ("pending", "delivered", "failed")},
 }
 
 

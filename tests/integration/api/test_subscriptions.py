@@ -135,12 +135,14 @@ def test_a_control_call_is_an_event_for_those_who_asked_for_its_kind(
     changed = [
         (e["kind"], e["agent"], e["account_id"], e["data"]["before"], e["data"]["after"]) for e in events(client)
     ]
-    assert changed == [
+    assert changed[:2] == [
         ("trading.state_changed", None, None, "ACTIVE", "HALTED"),
         ("agent.state_changed", "atlas", None, "running", "paused"),
+    ]
+    assert set(changed[2:]) == {
         ("agent.state_changed", "atlas", "alice", None, "running"),
         ("agent.state_changed", "atlas", None, "stopped", "running"),
-    ]
+    }
     assert [e["position"] for e in events(client)] == [4, 3, 2, 1]
     waiting = client.get(f"/subscriptions/{told['id']}/deliveries").get_json()["items"]
     assert [(d["kind"], d["status"], d["attempts"]) for d in waiting] == [
