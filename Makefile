@@ -79,20 +79,28 @@ replay: $(STAMP) ## Replay an AGENT over a file of CANDLES and draw its equity; 
 	  $(if $(SIGNALS),--signals $(SIGNALS)) $(if $(SEED),--seed $(SEED)) $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) \
 	  $(if $(PICTURE),--picture $(PICTURE)) $(if $(PROFILES_FILE),--profiles $(PROFILES_FILE))
 
+bench: $(STAMP) ## Measure against floors of the same run and keep the table of docs/performance.md; or only what NAMES names
+	$(BIN)/python -m bench $(NAMES)
+
 candles: $(STAMP) ## Make up a year of five-minute candles of five symbols, in FILE (candles.csv)
 	@$(BIN)/python -m replay candles $(or $(FILE),candles.csv) $(if $(SEED),--seed $(SEED))
 
 fuzz: $(STAMP) ## Send REQUESTS (20000) requests made up from the OpenAPI document to the whole service; it must find nothing
 	$(BIN)/python -m tests.fuzz --requests $(or $(REQUESTS),20000) $(if $(SEED),--seed $(SEED))
 
-openapi: $(STAMP) ## Write docs/openapi.json, the contract that clients build on
+openapi: $(STAMP) ## Write docs/openapi.json, the contract that clients build on, and the types of ours
 	@$(BIN)/python -m api.openapi docs/openapi.json
+	@$(MAKE) --no-print-directory client
 
-client: $(STAMP) ## Make the TypeScript client's types anew from docs/openapi.json, and build it
-	cd clients/typescript && $(NPM) ci && $(NPM) run generate && $(NPM) run build
+# npm writes this file last.
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && $(NPM) ci --no-progress
 
-nestjs: client ## Run the NestJS example once against what `make run` has open, or TRADING_AGENTS_URL
-	@cd examples/nestjs && $(NPM) ci && $(NPM) run build && \
+client: $(STAMP) clients/typescript/node_modules/.package-lock.json ## Make the TypeScript client's types anew from docs/openapi.json, and build it
+	@cd clients/typescript && $(NPM) run --silent generate && $(NPM) run --silent build
+
+nestjs: client examples/nestjs/node_modules/.package-lock.json ## Run the NestJS example once against what `make run` has open, or TRADING_AGENTS_URL
+	@cd examples/nestjs && $(NPM) run --silent build && \
 	TRADING_AGENTS_URL="$${TRADING_AGENTS_URL:-http://127.0.0.1:8003}" $(NPM) run --silent demo
 
 run: $(STAMP) ## Start everything on this machine; stop it with Ctrl-C

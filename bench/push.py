@@ -1,0 +1,58 @@
+"""A pushed signal, from before it is stored until the exchange has its order, by the exchange's clock."""
+
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+
+from sqlalchemy import text
+
+from bench.measure import Row, Series, alternate, compare
+from bench.worker import worker
+from bench.world import SYMBOL, BookError, Servers, World, world
+
+ROUNDS = 100
+PATIENCE_SECONDS = 30
+
+
+def run(servers: Servers) -> Iterator[Row]:
+    """Measure it with one account; the floor is the round trip of a task that does nothing but place a bare order."""
+    bare, pushed = Series(), Series()
+    with world(servers, 1) as book:
+        with worker(servers, book) as busy:
+            busy.run("bench.order", "signals")
+            _push(book, -2, pushed)
+            _push(book, -1, pushed)
+            pushed.values.clear()
+            alternate(
+                ROUNDS,
+                lambda _: bare.values.append(busy.run("bench.order", "signals")),
+                lambda number: _push(book, number, pushed),
+            )
+        book.check()
+    yield compare("pushed signal → order at the exchange, p50", bare, pushed, Decimal("1.5"))
+    tails = Series([bare.percentile(99)]), Series([pushed.percentile(99)])
+    yield compare("pushed signal → order at the exchange, p99", *tails, Decimal(3))
+
+
+def _push(book: World, number: int, series: Series) -> None:
+    begun = time.time()
+    decision = book.push(number, "buy" if number % 2 == 0 else "sell")
+    book.services.queue.announce_decision(decision)
+    order = _order_of(book, decision)
+    taken = next(taken for taken in book.services.exchange.orders_since(SYMBOL, order) if taken.id == order)
+    series.values.append(taken.at.timestamp() - begun)
+
+
+def _order_of(book: World, decision: int) -> int:
+    """The exchange's id of the order, once it is booked."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    statement = text(
+        "SELECT exchange_order_id FROM trading.orders WHERE decision_id = :decision AND resolved_at IS NOT NULL"
+    )
+    while time.monotonic() < deadline:
+        with book.services.book.reading() as session:
+            found = session.scalar(statement, {"decision": decision})
+        if found is not None:
+            return int(found)
+        time.sleep(0.02)
+    raise BookError(f"decision {decision} came to no order")
