@@ -2,9 +2,8 @@
 
 import fcntl
 import os
-import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,12 +39,11 @@ def run(folder: Path, *arguments: str | Path, **variables: str) -> subprocess.Co
 def install(folder: Path) -> None:
     """Install a folder's packages, if its lock has changed since."""
     with _alone(folder):
-        locked = folder / "package-lock.json"
-        installed = folder / "node_modules" / ".installed-lock.json"
-        if installed.exists() and installed.read_text() == locked.read_text():
+        # npm writes this file last.
+        installed = folder / "node_modules" / ".package-lock.json"
+        if not _is_older(installed, [folder / "package-lock.json"]):
             return
         _succeed(folder, NPM, "ci", "--no-progress")
-        shutil.copy(locked, installed)
 
 
 def compile_types(folder: Path, *options: str | Path) -> None:
@@ -58,10 +56,12 @@ def build_client() -> None:
     """Install and build the TypeScript client, as those who use it do first, if it has changed since."""
     install(CLIENT)
     with _alone(CLIENT):
-        built = CLIENT / "dist" / "index.js"
-        sources = (*CLIENT.glob("src/*"), *CLIENT.glob("*.json"))
-        if not built.exists() or built.stat().st_mtime < max(source.stat().st_mtime for source in sources):
+        if _is_older(CLIENT / "dist" / "index.js", [*CLIENT.glob("src/*"), *CLIENT.glob("*.json")]):
             _succeed(CLIENT, TSC, "--project", "tsconfig.build.json")
+
+
+def _is_older(made: Path, sources: Iterable[Path]) -> bool:
+    return not made.exists() or made.stat().st_mtime < max(source.stat().st_mtime for source in sources)
 
 
 def _succeed(folder: Path, *arguments: str | Path) -> None:
