@@ -54,6 +54,10 @@ def _agreeing(body: dict[str, Any], case: Case) -> dict[str, Any]:
     agreed = dict(body)
     if isinstance(body.get("signal"), dict):
         agreed["signal"] = _agreeing(body["signal"], case)
+    if "accounts" in body:
+        # Each account once, however its money differs: unlike whole items, that cannot be said.
+        entries = {entry["account_id"]: _agreeing(entry, case) for entry in body["accounts"]}
+        agreed["accounts"] = list(entries.values())
     for name in AMOUNTS:
         # A multiple of 1e-8, which would say it, is a matter of rounding among binary numbers.
         if name in body:
