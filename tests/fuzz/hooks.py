@@ -51,21 +51,26 @@ def _is_meant_to_be_valid(case: Case, location: ParameterLocation) -> bool:
 
 
 def _agreeing(body: dict[str, Any], case: Case) -> dict[str, Any]:
-    agreed = dict(body)
+    agreed = _sensible(body)
     if isinstance(body.get("signal"), dict):
         agreed["signal"] = _agreeing(body["signal"], case)
     if "accounts" in body:
         # Each account once, however its money differs: unlike whole items, that cannot be said.
         entries = {entry["account_id"]: _agreeing(entry, case) for entry in body["accounts"]}
         agreed["accounts"] = list(entries.values())
-    for name in AMOUNTS:
-        # A multiple of 1e-8, which would say it, is a matter of rounding among binary numbers.
-        if name in body:
-            agreed[name] = max(round(body[name], 8), 1e-8)
     if "agent_name" in body and "agent" in case.path_parameters:
         agreed["agent_name"] = case.path_parameters["agent"]
     if "account_id" in body and "account_id" in case.query:
         agreed["account_id"] = case.query["account_id"]
+    return agreed
+
+
+def _sensible(body: dict[str, Any]) -> dict[str, Any]:
+    agreed = dict(body)
+    for name in AMOUNTS:
+        # A multiple of 1e-8, which would say it, is a matter of rounding among binary numbers.
+        if name in body:
+            agreed[name] = max(round(body[name], 8), 1e-8)
     if "symbols" in body:
         agreed["symbols"] = [_known_symbol(symbol) for symbol in body["symbols"]]
     if "symbol" in body:
