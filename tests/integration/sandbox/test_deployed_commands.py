@@ -125,3 +125,34 @@ def test_a_health_check_fails_where_nothing_runs(deployment: Deployment, service
     environment = deployment.environment(service) | elsewhere
     done = subprocess.run(health_check(service), cwd=ROOT, env=environment, capture_output=True, check=False)
     assert done.returncode != 0
+
+
+HELD = """
+import gc, json, os, sys
+from api.app import create_app
+
+app = create_app()
+assert app.test_client().get("/health").status_code == 200
+words = json.dumps({name: os.environ.pop(name) for name in sys.argv[1:]})
+
+def texts():
+    for owner in gc.get_objects():
+        for owned in gc.get_referents(owner):
+            # A tuple of nothing but texts is not among the objects that the collector knows.
+            yield from owned if isinstance(owned, tuple) else [owned]
+
+held = {text for text in texts() if isinstance(text, str) and len(text) < 100}
+print(json.dumps([name for name, word in json.loads(words).items() if word in held]))
+"""
+
+
+@pytest.mark.usefixtures("migrated")
+def test_the_api_keeps_no_exchange_key_even_if_one_lies_about_in_its_environment(deployment: Deployment) -> None:
+    keys = {"BINANCE_API_KEY": "a-key-that-lies-about", "BINANCE_API_SECRET": "a-secret-that-lies-about"}
+    environment = deployment.environment("api") | keys | {"API_TOKENS": "a-token-that-it-needs"}
+    look = [sys.executable, "-c", HELD, "BINANCE_API_KEY", "BINANCE_API_SECRET", "API_TOKENS"]
+
+    done = subprocess.run(look, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+
+    # The token shows that whoever looks would find what is kept.
+    assert json.loads(done.stdout) == ["API_TOKENS"]
