@@ -1845,7 +1845,7 @@ export interface components {
             failures: number;
             /** Format: uuid */
             id: string;
-            /** @description events still to be delivered */
+            /** @description events still to be delivered, counted up to 1000 */
             pending: number;
             /**
              * Format: date-time
@@ -1884,7 +1884,7 @@ export interface components {
             failures: number;
             /** Format: uuid */
             id: string;
-            /** @description events still to be delivered */
+            /** @description events still to be delivered, counted up to 1000 */
             pending: number;
             /**
              * Format: date-time
