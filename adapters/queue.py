@@ -6,6 +6,7 @@ socket timeouts, no publish retry (it doubles messages), results off, one messag
 """
 
 import logging
+import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from urllib.parse import unquote, urlsplit
@@ -95,6 +96,7 @@ class TaskQueue:
 
     def __init__(self, app: Celery) -> None:
         self.app = app
+        self._no_events_until = 0.0
 
     def announce_decision(self, decision_id: int) -> bool:
         """Wake a worker for a pending decision; False if the broker is out of reach.
@@ -125,9 +127,13 @@ class TaskQueue:
 
         They wait in the book then, until beat sends the same.
         """
+        if time.monotonic() < self._no_events_until:
+            return False
         try:
             self.app.send_task(DELIVER_TASK, expires=DELIVER_SECONDS)
         except OperationalError as error:
+            # Nobody else waits for a broker that does not answer: it may take seconds to find out.
+            self._no_events_until = time.monotonic() + DELIVER_SECONDS
             logger.warning("events not announced, beat does within %s s: %s", DELIVER_SECONDS, error)
             return False
         return True

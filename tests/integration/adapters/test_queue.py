@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 import redis
+from kombu.exceptions import OperationalError
 from redbeat import RedBeatSchedulerEntry
 
 from adapters.queue import KEY_PREFIX, TaskQueue, celery_app
@@ -60,3 +61,17 @@ def test_an_unscheduled_agent_is_gone_and_may_be_unscheduled_again(queue: TaskQu
 
     with pytest.raises(KeyError):
         entry(queue)
+
+
+def test_events_are_left_to_beat_while_the_broker_is_out_of_reach_so_that_nobody_waits_for_it_twice(
+    queue: TaskQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def fail(task: str, **_: object) -> None:
+        tried.append(task)
+        raise OperationalError("the broker does not answer")
+
+    monkeypatch.setattr(queue.app, "send_task", fail)
+    assert [queue.announce_events() for _ in range(3)] == [False] * 3
+    assert tried == ["events.deliver"]
