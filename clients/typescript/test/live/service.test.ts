@@ -97,6 +97,15 @@ test('many accounts are opened by one call, all or none', async () => {
   await assert.rejects(client.startAccounts('orion', again), { code: 409 });
 });
 
+test('many accounts are started by one call, or none of them', async () => {
+  const some = Array.from({ length: 50 }, () => ({ account_id: someId(), initial_equity: 500 }));
+  const started = await client.startAccounts('orion', some);
+  assert.equal(started.opened, 50);
+  const fresh = { account_id: someId(), initial_equity: 500 };
+  await assert.rejects(client.startAccounts('orion', [fresh, { account_id: someId(), initial_equity: -1 }]), { code: 422 });
+  await assert.rejects(client.getAccount(fresh.account_id), { code: 404 });
+});
+
 test('deposits and withdrawals happen once by their reference, and too much is refused with what is free', async () => {
   const account = someId();
   await client.startAgent(account, 'orion', 500);
