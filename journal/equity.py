@@ -10,7 +10,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 from sqlalchemy import text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from agents.model import ONE, ZERO
@@ -18,7 +17,6 @@ from agents.performance import Day
 from journal import queries
 from journal.metrics import record_of
 from journal.past import BID_AT, HELD_AT, SIGNED
-from journal.performance_models import EquityPoint
 from journal.queries import View
 
 ONE_DAY = timedelta(days=1)
@@ -53,6 +51,9 @@ ORDER BY g.at
 """Flows after each point come along: what lies between two points is their difference."""
 
 
+KEEP = "UPDATE trading.agents SET equity = :equity WHERE name = :agent"
+
+
 @dataclass(frozen=True, slots=True)
 class Close:
     """A day that is over; ``growth`` is the time-weighted return since the start, ``drawdown`` the fall from its peak."""
@@ -82,13 +83,10 @@ class Curve:
     points: Sequence[Point]
 
 
-def record_point(session: Session, agent: str) -> None:
-    """Keep what the agent is worth now as the last of this minute."""
+def measure(session: Session, agent: str) -> None:
+    """Keep what an agent is worth now that nobody judges, because it is stopped."""
     view = queries.agent_views(session, [agent])[0]
-    minute = datetime.now(UTC).replace(second=0, microsecond=0)
-    values = {"equity": view["equity"], "drawdown": view["current_drawdown"]}
-    statement = insert(EquityPoint).values(agent=agent, at=minute, **values)
-    session.execute(statement.on_conflict_do_update(index_elements=[EquityPoint.agent, EquityPoint.at], set_=values))
+    session.execute(text(KEEP), {"agent": agent, "equity": view["equity"]})
 
 
 def curve(session: Session, view: View, days: int) -> Curve:

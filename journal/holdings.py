@@ -106,12 +106,6 @@ def dust_positions(session: Session, agent: str) -> list[model.Position]:
     return _positions(session, POSITIONS_OF_AGENT + " AND a.kind = 'dust'", {"agent": agent})
 
 
-def held_symbols(session: Session, agent: str) -> list[str]:
-    """The symbols in which the agent has an open position."""
-    statement = text("SELECT DISTINCT symbol FROM trading.brackets WHERE agent = :agent AND closed_at IS NULL")
-    return list(session.scalars(statement, {"agent": agent}))
-
-
 def _positions(session: Session, statement: str, parameters: dict[str, object]) -> list[model.Position]:
     return [model.Position(*row) for row in session.execute(text(statement), parameters)]
 

@@ -21,27 +21,32 @@ from tasks.execution import commit_and_place
 logger = logging.getLogger(__name__)
 
 
-def run_exits(services: WorkerServices, agent: str, quotes: Mapping[str, Quote], *, levels: bool) -> None:
+def run_exits(
+    services: WorkerServices, agent: str, quotes: Mapping[str, Quote], *, closings: bool, levels: bool, tripped: bool
+) -> None:
     """Sell what must be sold now, one block per symbol and reason.
 
     Args:
         services: the worker's.
         agent: whose positions.
         quotes: current quotes; a symbol without one is left for the next tick.
-        levels: whether stops, targets, time limits and breakers are judged; an operator's request to close is always honoured.
+        closings: whether an operator asked for positions to be closed.
+        levels: whether stops, targets and time limits are judged.
+        tripped: whether a breaker stands that may close positions.
     """
-    with services.book.reading() as session:
-        closing = holdings.symbols_to_close(session, agent)
-    for symbol in closing:
-        _sell(services, leaving.requested(agent, symbol), ExitReason.OPERATOR, quotes)
-    if not levels:
-        return
-    for (symbol, reason), entries in _due(services, agent, quotes).items():
-        _sell(services, leaving.of_entries(agent, symbol, entries), reason, quotes)
-    with services.book.reading() as session:
-        tripped = breaker_queries.symbols_to_leave(session, agent)
-    for symbol, reason in tripped:
-        _sell(services, leaving.of_breaker(agent, symbol, reason), reason, quotes)
+    if closings:
+        with services.book.reading() as session:
+            closing = holdings.symbols_to_close(session, agent)
+        for symbol in closing:
+            _sell(services, leaving.requested(agent, symbol), ExitReason.OPERATOR, quotes)
+    if levels:
+        for (symbol, reason), entries in _due(services, agent, quotes).items():
+            _sell(services, leaving.of_entries(agent, symbol, entries), reason, quotes)
+    if tripped:
+        with services.book.reading() as session:
+            lost = breaker_queries.symbols_to_leave(session, agent)
+        for symbol, reason in lost:
+            _sell(services, leaving.of_breaker(agent, symbol, reason), reason, quotes)
 
 
 def _due(

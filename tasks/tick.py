@@ -10,6 +10,7 @@ from agents.errors import ExchangeError, InvalidInputError, SignalSourceError
 from agents.model import Quote, Signal, Status
 from agents.signals import content_id, parse_signal
 from journal import control, decisions, equity, heartbeat, holdings, signals
+from journal.agenda import Agenda, agenda
 from journal.holdings import AgentSnapshot
 from runtime.bootstrap import WorkerServices
 from runtime.publishing import publish
@@ -49,25 +50,27 @@ def run_tick(services: WorkerServices, agent: str) -> bool:
 def _tick(services: WorkerServices, agent: str, lease: Lease) -> None:
     seen = current_agent(services, agent)
     problems: list[str] = []
-    resolve_orders(services, agent, lease)
-    quotes = _quotes(services, seen, problems)
-    if quotes and seen.status is not Status.STOPPED:
-        judge_losses(services, agent)
-    _exit(services, seen, quotes, problems)
-    _serve_withdrawals(services, agent, quotes, lease, problems)
-    lease.renew()
-    if seen.status is not Status.STOPPED:
-        _pull_signals(services, seen, problems)
-    _decide_pending(services, agent, lease)
-    _finish(services, agent, problems)
-
-
-def _quotes(services: WorkerServices, seen: AgentSnapshot, problems: list[str]) -> Mapping[str, Quote]:
-    """Quotes of everything the agent trades or holds, kept as marks; empty if they cannot be had."""
+    if seen.has_unresolved_order:
+        resolve_orders(services, agent, lease)
     with services.book.reading() as session:
-        held = holdings.held_symbols(session, seen.name)
+        todo = agenda(session, agent)
+    quotes = _quotes(services, seen, todo, problems)
+    tripped = _judge_losses(services, seen, todo, quotes)
+    if todo.held or todo.closings:
+        _exit(services, seen, quotes, problems, closings=todo.closings, tripped=tripped or todo.breakers)
+    if todo.withdrawals:
+        _serve_withdrawals(services, agent, quotes, lease, problems)
+    lease.renew()
+    advised = seen.status is not Status.STOPPED and _pull_signals(services, seen, problems)
+    if advised or todo.decisions:
+        _decide_pending(services, agent, lease)
+    _finish(services, seen, todo, problems)
+
+
+def _quotes(services: WorkerServices, seen: AgentSnapshot, todo: Agenda, problems: list[str]) -> Mapping[str, Quote]:
+    """Quotes of everything the agent trades or holds, kept as marks; empty if they cannot be had."""
     try:
-        quotes = services.exchange.quotes(sorted({*seen.symbols, *held}))
+        quotes = services.exchange.quotes(sorted({*seen.symbols, *todo.held}))
     except ExchangeError as error:
         problems.append(f"exchange: {error}")
         return {}
@@ -76,9 +79,25 @@ def _quotes(services: WorkerServices, seen: AgentSnapshot, problems: list[str]) 
     return quotes
 
 
-def _exit(services: WorkerServices, seen: AgentSnapshot, quotes: Mapping[str, Quote], problems: list[str]) -> None:
+def _judge_losses(services: WorkerServices, seen: AgentSnapshot, todo: Agenda, quotes: Mapping[str, Quote]) -> bool:
+    """Judge what may have changed; whether a breaker tripped."""
+    if not quotes or seen.status is Status.STOPPED or not (todo.held or todo.changes):
+        return False
+    return judge_losses(services, seen.name)
+
+
+def _exit(
+    services: WorkerServices,
+    seen: AgentSnapshot,
+    quotes: Mapping[str, Quote],
+    problems: list[str],
+    *,
+    closings: bool,
+    tripped: bool,
+) -> None:
+    levels = seen.status is not Status.STOPPED
     try:
-        run_exits(services, seen.name, quotes, levels=seen.status is not Status.STOPPED)
+        run_exits(services, seen.name, quotes, closings=closings, levels=levels, tripped=levels and tripped)
     except ExchangeError as error:
         problems.append(f"exits: {error}")
 
@@ -92,13 +111,19 @@ def _serve_withdrawals(
         problems.append(f"withdrawals: {error}")
 
 
-def _pull_signals(services: WorkerServices, seen: AgentSnapshot, problems: list[str]) -> None:
-    """Ask the engine for the agent's symbols and store what it says; a malformed signal spoils no other."""
+def _pull_signals(services: WorkerServices, seen: AgentSnapshot, problems: list[str]) -> bool:
+    """Ask the engine for the agent's symbols and store what it says; a malformed signal spoils no other.
+
+    Returns:
+        Whether it said anything.
+    """
     try:
         batch = services.ml_engine.batch(seen.symbols)
     except SignalSourceError as error:
         problems.append(f"ml_engine: {error}")
-        return
+        return False
+    if all(raw is None for raw in batch.values()):
+        return False
     now = datetime.now(UTC)
     good: list[Signal] = []
     for symbol, raw in batch.items():
@@ -114,6 +139,7 @@ def _pull_signals(services: WorkerServices, seen: AgentSnapshot, problems: list[
         problem = f"id: {signal.id} is known with another {field}"
         _record_malformed(services, seen.name, signal.symbol, batch[signal.symbol] or {}, problem)
     services.reach("signals_stored")
+    return True
 
 
 def _record_malformed(
@@ -135,15 +161,18 @@ def _decide_pending(services: WorkerServices, agent: str, lease: Lease) -> None:
         decide(services, decision_id)
 
 
-def _finish(services: WorkerServices, agent: str, problems: list[str]) -> None:
+def _finish(services: WorkerServices, seen: AgentSnapshot, todo: Agenda, problems: list[str]) -> None:
     """Heartbeat, last error, equity, and the end of a close that an operator asked for."""
+    agent = seen.name
     with services.book.unit_of_work() as session:
+        if seen.status is Status.STOPPED:
+            equity.measure(session, agent)
         heartbeat.record_tick(session, agent, "; ".join(problems) or None)
-        equity.record_point(session, agent)
-        closed = control.close_done(session, agent)
-        publication = control.publication(session, agent)
+        closed = todo.closings and control.close_done(session, agent)
+        may_rest = closed or seen.status is Status.STOPPED
+        publication = control.publication(session, agent) if may_rest else None
     services.state.beat_heart(agent)
-    if closed and publication is not None and not publication.needs_ticks:
+    if publication is not None and not publication.needs_ticks:
         publish(publication, state=services.state, queue=services.queue)
     if problems:
         logger.warning("tick of %s: %s", agent, "; ".join(problems))

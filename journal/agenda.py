@@ -1,0 +1,42 @@
+"""What there is for an agent's tick to do, in one look, so that a tick with nothing to do asks for nothing else."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+LOOK = text("""
+SELECT ARRAY(SELECT DISTINCT b.symbol FROM trading.brackets b WHERE b.agent = a.name AND b.closed_at IS NULL) AS held,
+       EXISTS (SELECT FROM trading.accounts c WHERE c.agent = a.name AND c.close_requested_at IS NOT NULL) AS closings,
+       EXISTS (SELECT FROM trading.withdrawals w JOIN trading.accounts c ON c.id = w.account_id
+               WHERE w.status = 'pending' AND c.agent = a.name) AS withdrawals,
+       EXISTS (SELECT FROM trading.decisions d WHERE d.agent = a.name AND d.decided_at IS NULL) AS decisions,
+       EXISTS (SELECT FROM trading.breakers t WHERE t.agent = a.name AND t.ended_at IS NULL) AS breakers,
+       EXISTS (SELECT FROM trading.breakers t WHERE t.ended_at IS NULL AND t.expires_at <= now())
+           OR a.judged_version IS DISTINCT FROM a.book_version OR a.equity_day IS DISTINCT FROM current_date AS changes
+FROM trading.agents a WHERE a.name = :agent
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    """What awaits an agent at the beginning of a tick; what comes up later awaits the next one."""
+
+    held: Sequence[str]
+    """Symbols in which it has positions with exit levels."""
+    closings: bool
+    """An operator wants positions of an account closed."""
+    withdrawals: bool
+    decisions: bool
+    """A signal is to be decided on."""
+    breakers: bool
+    """A breaker of the agent or of one of its accounts stands, or did when anyone last looked."""
+    changes: bool
+    """Its accounts are worth something else than when they were last judged, whatever the prices; or a breaker expired."""
+
+
+def agenda(session: Session, agent: str) -> Agenda:
+    """What awaits an agent that was started."""
+    row = session.execute(LOOK, {"agent": agent}).one()
+    return Agenda(sorted(row.held), row.closings, row.withdrawals, row.decisions, row.breakers, row.changes)
