@@ -37,6 +37,7 @@ def called(client: FlaskClient, path: str, body: object = None) -> Json:
 
 CALLS = [
     ("/agents/atlas/start", {"initial_equity": 10, "account_id": "new"}, "start"),
+    ("/agents/atlas/accounts", {"accounts": [{"account_id": "new", "initial_equity": 10}]}, "start"),
     ("/agents/atlas/pause", None, "pause"),
     ("/agents/atlas/stop", {"account_id": "alice", "close_positions": True}, "stop"),
     ("/agents/orion/stop", None, "stop"),
