@@ -8,7 +8,7 @@ from marshmallow import fields
 from api.answers import page_of
 from api.blueprint import Blueprint
 from api.fields import ACCOUNT_ID, AGENT, AnswerSchema, Time, Whole
-from api.paging import page
+from api.paging import scanned_page
 from api.schemas import NumberedPageQuery
 from api.services import services
 from journal import audit_queries
@@ -52,7 +52,7 @@ def list_audit_log(query: Mapping[str, Any]) -> Mapping[str, Any]:
     """Who did what, and what it changed, the newest first."""
     filters = {name: query[name] for name in FILTERS if name in query}
     with services().book.reading() as session:
-        return page(
+        return scanned_page(
             lambda limit: audit_queries.entries(session, filters, before=query.get("cursor"), limit=limit),
             query["limit"],
             "id",

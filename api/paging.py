@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from journal.record_queries import Listing
+from journal.scans import Listing
 
 Row = Mapping[str, Any]
 

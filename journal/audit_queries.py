@@ -2,14 +2,30 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from journal.models import AuditLog
-from journal.queries import View
+from journal.scans import BoundedList, Listing, scan
+from journal.walks import HIGHEST, LOWEST
+
+_ENTRIES = BoundedList(
+    """
+SELECT a.*
+FROM ({walk} LIMIT :scanned) a
+WHERE (:actor IS NULL OR a.actor = :actor)
+    AND (:action IS NULL OR a.action = :action)
+    AND (:agent IS NULL OR a.agent = :agent)
+    AND (:account_id IS NULL OR a.account_id = :account_id)
+ORDER BY {order}
+LIMIT :limit
+""",
+    "a",
+    "trading.audit_log",
+    ("id",),
+    frozenset(),
+)
 
 
-def entries(session: Session, filters: Mapping[str, str], *, before: int | None, limit: int) -> list[View]:
+def entries(session: Session, filters: Mapping[str, str], *, before: int | None, limit: int) -> Listing:
     """Who did what.
 
     Args:
@@ -18,10 +34,6 @@ def entries(session: Session, filters: Mapping[str, str], *, before: int | None,
         before: only entries with a lower id.
         limit: at most so many.
     """
-    columns = AuditLog.__table__.columns
-    statement = select(*columns).order_by(AuditLog.id.desc()).limit(limit)
-    for name, value in filters.items():
-        statement = statement.where(columns[name] == value)
-    if before is not None:
-        statement = statement.where(AuditLog.id < before)
-    return [dict(row) for row in session.execute(statement).mappings()]
+    walked = {name: filters.get(name) for name in ("account_id", "actor", "action", "agent")}
+    ends = {"low_id": LOWEST, "high_id": before or HIGHEST, "limit": limit}
+    return scan(session, _ENTRIES, walked, {**walked, **ends})

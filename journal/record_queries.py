@@ -1,16 +1,12 @@
 """Lists of what was decided and done, the newest first, in pages: decisions, orders, trades.
 
-Every list walks one index, that of its most selective filter, over at most :data:`SCANNED` rows; the other
-filters are applied to those. So a page takes bounded time whatever is asked for, and one that found
-less than it may hold says where to go on.
+Each walks the index of its most selective filter, see :mod:`journal.scans`.
 
 Filters that are None do not narrow. The driver writes parameters into the statement, so the
 planner sees ``'x' IS NULL`` as a constant and a filter that is off costs nothing.
 """
 
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import text
@@ -18,35 +14,16 @@ from sqlalchemy.orm import Session
 
 from agents.orders import UNRESOLVED
 from journal import record_statements
-from journal.queries import View, rows
-from journal.walks import HIGHEST, LOWEST, Walk
+from journal.scans import BoundedList, Listing, scan
+from journal.walks import HIGHEST, LOWEST
 
-SCANNED = 5000
-"""Rows looked at for one page."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """Rows of a list; with ``resume``, the key of the last row looked at, there may be more beyond it."""
-
-    rows: list[View]
-    resume: int | uuid.UUID | None
-
-
-@dataclass(frozen=True, slots=True)
-class _List:
-    """A statement, its table there and the index key of its order; few rows have the same of ``selective`` columns."""
-
-    statement: str
-    alias: str
-    table: str
-    key: tuple[str, ...]
-    selective: frozenset[str]
-
-
-_DECISIONS = _List(record_statements.DECISIONS, "v", "trading.decisions", ("id",), frozenset({"signal_id"}))
-_ORDERS = _List(record_statements.ORDERS, "o", "trading.orders", ("id",), frozenset({"client_order_id", "decision_id"}))
-_TRADES = _List(record_statements.TRADES, "t", "trading.trades", ("closed_at", "id"), frozenset({"exit_order_id"}))
+_DECISIONS = BoundedList(record_statements.DECISIONS, "v", "trading.decisions", ("id",), frozenset({"signal_id"}))
+_ORDERS = BoundedList(
+    record_statements.ORDERS, "o", "trading.orders", ("id",), frozenset({"client_order_id", "decision_id"})
+)
+_TRADES = BoundedList(
+    record_statements.TRADES, "t", "trading.trades", ("closed_at", "id"), frozenset({"exit_order_id"})
+)
 
 
 def decisions(  # noqa: PLR0913 - one argument per filter
@@ -84,7 +61,7 @@ def decisions(  # noqa: PLR0913 - one argument per filter
     ends: dict[str, object] = {"low_id": LOWEST, "high_id": before or HIGHEST}
     if decision_id is not None:
         ends = {"low_id": decision_id - 1, "high_id": decision_id + 1}
-    found = _scan(session, _DECISIONS, walked, {**filters, **ends})
+    found = scan(session, _DECISIONS, walked, {**filters, **ends})
     if account_id:
         return found
     return Listing([{k: v for k, v in row.items() if k != "account_code"} for row in found.rows], found.resume)
@@ -111,7 +88,7 @@ def orders(  # noqa: PLR0913 - one argument per filter
     }
     filters = {"agent": agent, "symbol": symbol, "state": state, "limit": limit}
     ends = {"low_id": LOWEST, "high_id": before or HIGHEST}
-    return _scan(session, _ORDERS, walked, {**filters, **ends})
+    return scan(session, _ORDERS, walked, {**filters, **ends})
 
 
 def trades(
@@ -146,20 +123,7 @@ def trades(
     }
     filters = {"account_id": account_id, "agent": agent, "symbol": symbol, "limit": limit}
     walked = {"exit_order_id": exit_order_id, "account_id": account_id, "agent": agent}
-    return _scan(session, _TRADES, walked, {**filters, **ends})
-
-
-def _scan(session: Session, listed: _List, walked: Mapping[str, object], filters: Mapping[str, object]) -> Listing:
-    """Walk the index of the first filter of ``walked`` that is given; a full page needs no look at where that ended."""
-    first = next((name for name, value in walked.items() if value is not None), None)
-    columns = (first,) if first else ()
-    walk = Walk(listed.table, columns, listed.key, is_selective=first in listed.selective)
-    parameters = {**filters, **{f"by_{name}": walked[name] for name in columns}, "scanned": SCANNED}
-    found = rows(session, listed.statement.format(walk=walk.statement, order=walk.order(listed.alias)), parameters)
-    if len(found) == filters["limit"]:
-        return Listing(found, None)
-    last = f"SELECT id FROM ({walk.statement} OFFSET :scanned - 1 LIMIT 1) s"  # noqa: S608 - our own names
-    return Listing(found, session.scalar(text(last), parameters))
+    return scan(session, _TRADES, walked, {**filters, **ends})
 
 
 def is_settled(session: Session, decision_id: int) -> bool:

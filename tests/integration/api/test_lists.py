@@ -184,7 +184,13 @@ def test_the_agents_dust_account_shows_neither_among_an_orders_accounts_nor_amon
     assert [item["account_id"] for item in client.get("/trades").get_json()["items"]] == ["alice"]
 
 
-LISTS = ("/accounts?", "/decisions?symbol=BTCUSDT&", "/orders?symbol=BTCUSDT&state=filled&", "/trades?symbol=BTCUSDT&")
+LISTS = (
+    "/accounts?",
+    "/decisions?symbol=BTCUSDT&",
+    "/orders?symbol=BTCUSDT&state=filled&",
+    "/trades?symbol=BTCUSDT&",
+    "/audit?action=start&agent=atlas&",
+)
 
 
 @pytest.mark.parametrize("scanned", [1, 3, 100])
@@ -198,7 +204,7 @@ def test_pages_together_are_the_list_without_doubles_whatever_is_added_meanwhile
     limit: int,
     scanned: int,
 ) -> None:
-    monkeypatch.setattr("journal.record_queries.SCANNED", scanned)
+    monkeypatch.setattr("journal.scans.SCANNED", scanned)
     numbers = count()
 
     def add_some() -> None:

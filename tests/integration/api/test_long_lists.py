@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, event, text
 
 from api.app import create_app
-from journal.record_queries import SCANNED
+from journal.scans import SCANNED
 from runtime.bootstrap import control_services
 from runtime.settings import load
 from sandbox.embedded import EmbeddedPostgres, EmbeddedRedis
@@ -84,6 +84,9 @@ INSERT INTO trading.deliveries (subscription_id, event_id, position, status, del
     SELECT '00000000-0000-0000-0000-000000000001', id, position,
            CASE WHEN position % 3 = 0 THEN 'pending' ELSE 'delivered' END, CASE WHEN position % 3 <> 0 THEN now() END
     FROM trading.events;
+INSERT INTO trading.audit_log (actor, action, agent, account_id)
+    SELECT CASE WHEN i < 5 THEN 'token old' ELSE 'open' END, 'start', pg_temp.agent(i), pg_temp.account(i)
+    FROM generate_series(1, :rows) i;
 ANALYZE;
 """
 
@@ -112,6 +115,12 @@ FILTERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "/accounts/a-1/transactions": {},
     "/accounts/a-1/performance": {"period_type": ("daily", "weekly")},
     "/accounts/a-1/withdrawals": {},
+    "/audit": {
+        "actor": ("open", "token old"),
+        "action": ("start", "halt"),
+        "agent": ("nova",),
+        "account_id": ("a-1", "a-7"),
+    },
     "/reconciliation": {},
     "/events": {
         "kind": ("trade.closed", "breaker.tripped", "withdrawal.failed"),
