@@ -29,7 +29,7 @@ def called(client: FlaskClient, path: str, body: object = None) -> Json:
     """Make a control call that works, and return the one entry that it left in its caller's name."""
     before = len(entries(client, actor="open"))
     answer = client.post(path, json=body)
-    assert answer.status_code in {200, 202}, answer.get_data(as_text=True)
+    assert answer.status_code in {200, 201, 202}, answer.get_data(as_text=True)
     found = entries(client, actor="open")
     assert len(found) == before + 1, found
     return found[0]
@@ -82,6 +82,18 @@ def test_no_route_that_changes_something_is_forgotten_here(app: Flask) -> None:
     }
 
     assert {rule.rule for rule in rules} - tried - ELSEWHERE - subscriptions == set()
+
+
+def test_whatever_becomes_of_a_subscription_leaves_an_entry_without_its_secret(client: FlaskClient) -> None:
+    body = {"url": "http://127.0.0.1:9/events", "secret": "a-secret-that-is-long-enough-to-sign"}
+
+    subscribed = called(client, "/subscriptions", body)
+    (one,) = client.get("/subscriptions").get_json()["items"]
+    rotated = called(client, f"/subscriptions/{one['id']}/rotate-secret")
+    ended = called(client, f"/subscriptions/{one['id']}/end")
+
+    assert [entry["action"] for entry in (subscribed, rotated, ended)] == ["subscribe", "rotate secret", "unsubscribe"]
+    assert body["secret"] not in client.get("/audit").get_data(as_text=True)
 
 
 def test_an_entry_says_what_changed(client: FlaskClient, start: Start) -> None:
