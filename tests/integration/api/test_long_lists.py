@@ -38,7 +38,8 @@ BIG = {
 }
 
 FILL = """
-SET session_replication_role = replica;
+SET LOCAL session_replication_role = replica;
+SET LOCAL statement_timeout = 0;
 INSERT INTO trading.agents (name, tick_seconds, symbols) SELECT unnest(ARRAY['atlas', 'orion', 'nova']), 60, '{}';
 CREATE FUNCTION pg_temp.agent(i bigint) RETURNS text LANGUAGE sql IMMUTABLE
     AS $$ SELECT (ARRAY['atlas', 'orion', 'nova'])[1 + i % 3] $$;

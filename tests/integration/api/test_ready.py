@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from adapters import state
 from adapters.presence import EXCHANGE, ML_ENGINE, NOTES_KEY, Presence
-from adapters.queue import BEAT_LOCK_KEY, BEAT_LOCK_SECONDS, QUEUES
+from adapters.queue import BEAT_LOCK_KEY, BEAT_LOCK_SECONDS, QUEUES, SIGNALS
 
 NAMES = ["database", "redis", "exchange", "ml_engine", "worker", "beat", "clock"]
 NOBODY_LISTENS = "redis://127.0.0.1:1/0"
@@ -86,9 +86,9 @@ def test_a_worker_that_takes_its_leave_is_down_at_once(client: FlaskClient, nerv
 
 def test_a_queue_that_nobody_takes_from_is_named(client: FlaskClient, nerve: Nerve) -> None:
     nerve.all_is_well()
-    nerve.worker(queues=("ticks", "upkeep"))
+    nerve.worker(queues=tuple(set(QUEUES) - {SIGNALS}))
     assert "signals" in ask(client, worker="down")["worker"]["detail"]
-    nerve.worker("w2", queues=("signals",))
+    nerve.worker("w2", queues=(SIGNALS,))
     assert ask(client)["worker"]["detail"] == "2 at work"
 
 
