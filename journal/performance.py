@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from agents.errors import InvalidInputError
 from journal import outward
+from journal.database import expect_rows
 from journal.past import BID_AT, HELD_AT, SIGNED
 
 ADVISORY_LOCK = 7_318_004
@@ -85,7 +86,7 @@ INSERT INTO trading.account_days AS kept (day, account_id, agent, opening, net_f
                                           trades, winning_trades)
 SELECT :day, account_id, agent, opening, net_flows, opening + came_in, realised + unrealised - opening - net_flows,
        realised + unrealised, realised, trades, won
-FROM worth ORDER BY account_id
+FROM worth ORDER BY account_id COLLATE "C"
 ON CONFLICT (day, account_id) DO UPDATE SET
     agent = excluded.agent, opening = excluded.opening, net_flows = excluded.net_flows, capital = excluded.capital,
     profit_loss = excluded.profit_loss, closing = excluded.closing, realised = excluded.realised,
@@ -129,15 +130,14 @@ RETURNING accounts, is_final
 PUBLISH = """
 INSERT INTO investment.performance_snapshots (account_id, snapshot_date, period_type, opening_balance, closing_balance,
                                               profit_loss, total_trades, winning_trades)
-SELECT CAST(d.account_id AS {account_id_type}), :first, :period, coalesce(l.closing, 0) - d.profit_loss - d.net_flows,
-       coalesce(l.closing, 0), d.profit_loss, d.trades, d.won
+SELECT CAST(account_id AS {account_id_type}), :first, :period, closing - profit_loss - net_flows, closing, profit_loss, trades,
+       won
 FROM (
     SELECT account_id, sum(profit_loss) AS profit_loss, sum(net_flows) AS net_flows, sum(trades) AS trades,
-           sum(winning_trades) AS won
+           sum(winning_trades) AS won, coalesce(sum(closing) FILTER (WHERE day = :last), 0) AS closing
     FROM trading.account_days WHERE day BETWEEN :first AND :last GROUP BY account_id
 ) d
-LEFT JOIN trading.account_days l ON l.day = :last AND l.account_id = d.account_id
-ORDER BY d.account_id
+ORDER BY account_id COLLATE "C"
 ON CONFLICT (account_id, snapshot_date, period_type) DO UPDATE SET
     opening_balance = EXCLUDED.opening_balance, closing_balance = EXCLUDED.closing_balance,
     profit_loss = EXCLUDED.profit_loss, total_trades = EXCLUDED.total_trades, winning_trades = EXCLUDED.winning_trades
@@ -191,6 +191,7 @@ def sync_day(session: Session, day: date, *, is_last: bool) -> DayWritten:
     session.execute(text("SET LOCAL statement_timeout = 0"))
     session.execute(text("SET LOCAL lock_timeout = 0"))
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+    expect_rows(session, session.execute(text("SELECT count(*) FROM trading.accounts")).scalar_one())
     opening = datetime.combine(day, time(), UTC)
     moments = {"day": day, "open": opening, "close": opening + ONE_DAY}
     session.execute(text(WRITE_ACCOUNTS), moments)
