@@ -29,18 +29,21 @@ ERRORS: Mapping[HTTPStatus, str] = {
     HTTPStatus.CONFLICT: "Not now; the message says what to do instead",
     HTTPStatus.PRECONDITION_FAILED: "It has changed since the state that `If-Match` names",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than 64 KiB",
+    HTTPStatus.REQUEST_URI_TOO_LONG: "The address is longer than 4 KiB",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not sent as application/json",
     HTTPStatus.UNPROCESSABLE_ENTITY: "A field is missing, of the wrong type or out of range; `errors` names it",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many requests; try again after `Retry-After` seconds",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "A header is larger than 8 KiB, or there are more than a hundred",
     HTTPStatus.SERVICE_UNAVAILABLE: "The database is out of reach or too busy; try again",
 }
 """Every error that callers can meet, each a response of the one error schema."""
 
 COMPONENTS: Mapping[HTTPStatus, str] = {status: "".join(status.name.title().split("_")) for status in ERRORS} | {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "ContentTooLarge",
+    HTTPStatus.REQUEST_URI_TOO_LONG: "UriTooLong",
     HTTPStatus.UNPROCESSABLE_ENTITY: "UnprocessableContent",
 }
-"""Names of the error responses; newer Pythons call two of the statuses as written here."""
+"""Names of the error responses; newer Pythons call three of the statuses as written here."""
 
 RETRY_AFTER = {"Retry-After": {"description": "seconds to wait", "schema": {"type": "string", "pattern": "^[0-9]+$"}}}
 HEADERS: Mapping[HTTPStatus, Described] = {
@@ -109,14 +112,15 @@ class Completion(BasePlugin):
     def operation_helper(self, path: str | None = None, operations: Described | None = None, **given: Rule) -> None:
         """Complete the operations of one path."""
         rule = given["rule"]
-        for operation in (operations or {}).values():
+        for method, operation in (operations or {}).items():
             operation["operationId"] = OPERATION_IDS.get(rule.endpoint) or _camel_case(rule.endpoint)
-            _complete(operation, path or rule.rule)
+            errors = _errors_of_callers(operation, method) | _errors_of_input(operation, path or rule.rule)
+            _complete(operation, errors.union(MORE_ERRORS.get(operation["operationId"], ())))
 
 
-def _complete(operation: Described, path: str) -> None:
+def _complete(operation: Described, errors: set[HTTPStatus]) -> None:
     responses: Described = {str(int(status)): response for status, response in operation["responses"].items()}
-    for status in _errors(operation, path).union(MORE_ERRORS.get(operation["operationId"], ())):
+    for status in errors:
         # What the route says itself about an error says more than this.
         if isinstance(responses.get(str(status.value)), Mapping):
             continue
@@ -131,15 +135,24 @@ def _complete(operation: Described, path: str) -> None:
     examples.add_bodies(operation)
 
 
-def _errors(operation: Described, path: str) -> set[HTTPStatus]:
+def _errors_of_callers(operation: Described, method: str) -> set[HTTPStatus]:
+    """Which errors an operation can answer, by who may call it; probes, open to all, refuse only what cannot be read."""
+    errors = {HTTPStatus.REQUEST_URI_TOO_LONG, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE}
+    is_open = operation.get("security") == []
+    if not is_open:
+        errors |= {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+    if not is_open or method != "get":
+        errors |= {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+    return errors
+
+
+def _errors_of_input(operation: Described, path: str) -> set[HTTPStatus]:
     """Which errors an operation can answer, by what it takes."""
     parameters = [parameter for parameter in operation.get("parameters", []) if isinstance(parameter, Mapping)]
     query = {parameter["name"] for parameter in parameters if parameter["in"] == "query"}
     headers = {parameter["name"] for parameter in parameters if parameter["in"] == "header"}
     in_path = set(PATH_PARAMETER.findall(path))
-    errors = {HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
-    if operation.get("security") != []:
-        errors.add(HTTPStatus.UNAUTHORIZED)
+    errors: set[HTTPStatus] = set()
     if in_path or query & NAMES_THAT_MAY_BE_UNKNOWN:
         errors.add(HTTPStatus.NOT_FOUND)
     if query:

@@ -19,6 +19,7 @@ from agents.profiles import PROFILES
 
 SECRET = "FUZZ_WEBHOOK_SECRET"
 """The variable with the webhook's secret, if it is to be used: no document can describe a signature over the body."""
+AGENTS_OWN = ("house-", "dust-")
 AMOUNTS = ("initial_equity", "amount", "price")
 SYMBOLS = sorted({symbol for profile in PROFILES.values() for symbol in profile.symbols})
 
@@ -62,6 +63,9 @@ def _agreeing(body: dict[str, Any], case: Case) -> dict[str, Any]:
         agreed["agent_name"] = case.path_parameters["agent"]
     if "account_id" in body and "account_id" in case.query:
         agreed["account_id"] = case.query["account_id"]
+    if "initial_equity" in body and str(body.get("account_id")).startswith(AGENTS_OWN):
+        # An agent's own account can be opened by its agent alone, which the path names.
+        agreed["account_id"] = f"not-{body['account_id']}"[:64]
     return agreed
 
 
