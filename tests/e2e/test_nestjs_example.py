@@ -21,6 +21,7 @@ def test_the_example_opens_an_account_tells_its_health_runs_the_nightly_job_and_
     seen = {what: json.loads(text) for what, text in told.items()}
     assert seen["account opened"] == {"http": 201, "status": "open", "balance": 1000}
     assert seen["account refused"]["http"] == 422
+    assert seen["opening finished that got no answer"] == "open"
     assert seen["agent status"] == "running"
     assert [position["symbol"] for position in seen["positions"]] == ["BTCUSDT"]
     assert seen["health"]["http"] == 200

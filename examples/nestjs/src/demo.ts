@@ -7,6 +7,7 @@ import { HealthIndicatorService } from '@nestjs/terminus';
 import { TradingAgentsClient } from '@trading-agents/client';
 import { AppModule } from './app.module.js';
 import { AccountRepository, type InvestmentAccount } from './investment/account.repository.js';
+import { FinishOpeningsJob } from './jobs/finish-openings.job.js';
 import { SyncTradingPerformanceJob } from './jobs/sync-trading-performance.job.js';
 import { TradingAgentsHealthIndicator } from './trading-agents/trading-agents.health.js';
 
@@ -79,6 +80,11 @@ const next = app.get(SchedulerRegistry).getCronJob('sync-trading-performance').n
 tell('nightly job', { next: next.toUTC().toFormat('HH:mm'), synced: await app.get(SyncTradingPerformanceJob).syncPerformance() });
 const metrics = app.get(AccountRepository).find(account.id)?.metrics;
 tell('metrics kept', { total_trades: metrics?.total_trades, open_positions: metrics?.open_positions });
+
+const unanswered = app.get(AccountRepository).create('user-2', 'nova-aggressive', 500);
+await app.get(FinishOpeningsJob).finishOpenings();
+tell('opening finished that got no answer', unanswered.status);
+await client.closeAccount(unanswered.id, 'demo-over');
 
 const stopped = await client.stopAgent('nova', account.id, { closePositions: true });
 tell('account stopped', stopped.status);

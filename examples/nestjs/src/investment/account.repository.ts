@@ -39,6 +39,10 @@ export class AccountRepository {
     return [...this.accounts.values()].filter((account) => account.status === 'open');
   }
 
+  opening(): InvestmentAccount[] {
+    return [...this.accounts.values()].filter((account) => account.status === 'opening');
+  }
+
   remove(accountId: string): void {
     this.accounts.delete(accountId);
   }

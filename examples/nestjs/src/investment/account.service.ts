@@ -22,10 +22,25 @@ export class AccountService {
   /** Open an account and start the agent of its product for it. */
   async openAccount(userId: string, productId: string, initialDeposit: number): Promise<InvestmentAccount> {
     const account = this.accounts.create(userId, productId, initialDeposit);
+    await this.start(account);
+    return account;
+  }
+
+  /** Settle an opening that got no answer: what arrived is open, the rest is asked for again. */
+  async finishOpening(account: InvestmentAccount): Promise<void> {
+    if (await this.isKnown(account)) {
+      account.status = 'open';
+    } else {
+      await this.start(account);
+    }
+  }
+
+  private async start(account: InvestmentAccount): Promise<void> {
     try {
       // A key of our own: whatever happens to this process, the same call can be made again and happens once.
       const idempotencyKey = `open-${account.id}`;
-      await this.tradingAgentsClient.startAgent(account.id, agentTypeOf(productId), initialDeposit, { idempotencyKey });
+      const agentType = agentTypeOf(account.product_id);
+      await this.tradingAgentsClient.startAgent(account.id, agentType, account.current_balance, { idempotencyKey });
     } catch (error) {
       // Refused: nothing was opened. No answer: it may be open, and the account stays until that is known.
       if (error instanceof TradingAgentsError && !error.isOutcomeUnknown) {
@@ -34,7 +49,18 @@ export class AccountService {
       throw error;
     }
     account.status = 'open';
-    return account;
+  }
+
+  private async isKnown(account: InvestmentAccount): Promise<boolean> {
+    try {
+      await this.tradingAgentsClient.getAccount(account.id);
+      return true;
+    } catch (error) {
+      if (error instanceof TradingAgentsError && error.code === 404) {
+        return false;
+      }
+      throw error;
+    }
   }
 
   async getAccountPerformance(accountId: string): Promise<AccountPerformance> {

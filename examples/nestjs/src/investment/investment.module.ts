@@ -8,6 +8,6 @@ import { InvestmentController } from './investment.controller.js';
   imports: [TradingAgentsModule],
   controllers: [InvestmentController],
   providers: [AccountRepository, AccountService],
-  exports: [AccountRepository],
+  exports: [AccountRepository, AccountService],
 })
 export class InvestmentModule {}
