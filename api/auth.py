@@ -25,6 +25,8 @@ from runtime.variables import is_loopback
 
 FRESH_SECONDS = 1.0
 """How long a process relies on what it read: a token made, rotated or revoked counts within this time."""
+PATIENCE_SECONDS = 1.0
+"""How long a request waits while another reads the tokens."""
 DOCUMENTATION = frozenset({"api-docs.openapi_json", "api-docs.openapi_swagger_ui", "docs_asset"})
 """Endpoints that a library or Flask made, not a blueprint of ours; they take no token."""
 
@@ -72,18 +74,18 @@ class TokenReader:
         Raises:
             ApiError: the book is out of reach: nobody can be told apart, so nobody gets in.
         """
-        with self._lock:
-            # Whoever waited for a read that failed shares its outcome: one attempt at a time, not one per request.
+        # One attempt at a time: a book that hangs holds one thread, and leaves the others to the probes.
+        if not self._lock.acquire(timeout=PATIENCE_SECONDS):
+            raise _unavailable()
+        try:
             if self._clock() >= self._fresh_until:
                 self._known = self._read()
                 self._fresh_until = self._clock() + FRESH_SECONDS
             known = self._known
+        finally:
+            self._lock.release()
         if known is None:
-            raise ApiError(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "the database is out of reach or too busy: try again",
-                headers={"Retry-After": "1"},
-            )
+            raise _unavailable()
         return known
 
     def _read(self) -> Known | None:
@@ -93,6 +95,14 @@ class TokenReader:
         except SQLAlchemyError as error:
             logger.error("tokens cannot be read, so nobody is let in: %s", error)  # noqa: TRY400 - the trace says no more
             return None
+
+
+def _unavailable() -> ApiError:
+    return ApiError(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "the database is out of reach or too busy: try again",
+        headers={"Retry-After": "1"},
+    )
 
 
 def identify(app: Flask, api_tokens: tuple[str, ...], reader: TokenReader) -> None:

@@ -4,9 +4,12 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -14,10 +17,12 @@ from click.testing import CliRunner, Result
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from agents.errors import ConflictError, InvalidInputError, NotFoundError
 from api import auth, scopes
+from api.errors import ApiError
 from api.tokens import main
 from journal import tokens
 from journal.database import Book
@@ -257,6 +262,35 @@ def test_the_book_is_asked_for_tokens_once_a_second_and_not_by_every_request(boo
     assert reader.known() is first
     now = auth.FRESH_SECONDS
     assert reader.known() is not first
+
+
+class HangingBook(Book):
+    """A book that does not answer before it is told to."""
+
+    def __init__(self, book: Book) -> None:
+        super().__init__(book.engine)
+        self.asked, self.may_answer = Event(), Event()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        self.asked.set()
+        assert self.may_answer.wait(20)
+        with super().reading() as session:
+            yield session
+
+
+def test_a_book_that_hangs_holds_one_request_and_refuses_the_others(book: Book) -> None:
+    hanging = HangingBook(book)
+    reader = auth.TokenReader(hanging)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(reader.known)
+        assert hanging.asked.wait(20)
+        with pytest.raises(ApiError) as refused:
+            reader.known()
+        hanging.may_answer.set()
+
+        assert refused.value.code == 503
+        assert not first.result().any_ever
 
 
 def test_an_open_api_obeys_no_page_under_another_name(client: FlaskClient) -> None:
