@@ -15,6 +15,8 @@ from journal.event_models import FAILED, PENDING, Delivery, Event, Subscription
 OVERLAP_HOURS = 24
 """So long a secret signs beside the one that replaced it."""
 SECRET_BYTES = 32
+MOST_ACTIVE = 100
+"""Every event is a delivery for each of them."""
 NOBODY = audit_log.snapshot(None, None)
 
 
@@ -32,7 +34,12 @@ def create(
 
     Returns:
         The subscription and its secret, which is not told again.
+
+    Raises:
+        ConflictError: there are too many already.
     """
+    if session.scalars(select(func.count()).where(Subscription.active)).one() >= MOST_ACTIVE:
+        raise ConflictError(f"there are {MOST_ACTIVE} subscriptions already: end one that nobody needs")
     signing = secret or new_secret()
     row = Subscription(url=url, kinds=sorted(set(kinds)) if kinds else None, secret=signing, created_by=actor)
     session.add(row)

@@ -260,6 +260,18 @@ def test_subscriptions_are_listed_newest_first_in_pages(client: FlaskClient) -> 
     assert second["next_cursor"] is None
 
 
+def test_there_is_an_end_to_subscriptions_until_one_is_ended(client: FlaskClient, scribe: Scribe) -> None:
+    made = subscribe(client)
+    scribe.run(
+        "INSERT INTO trading.subscriptions (url, secret, created_by) "
+        "SELECT 'https://platform.example', 'secret', 'test' FROM generate_series(1, 99)"
+    )
+    assert client.post("/subscriptions", json={"url": HERE}).status_code == 409
+    answer = client.post(f"/subscriptions/{made['id']}/end")
+    assert answer.get_json().get("active") is False, answer.get_json()
+    subscribe(client)
+
+
 def test_only_an_admin_changes_subscriptions_and_a_reader_sees_them(make_app: Callable[..., Flask]) -> None:
     app = make_app(API_TOKENS="an-admin-token-of-some-length")
     client = app.test_client()
