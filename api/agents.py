@@ -13,6 +13,7 @@ from api import answers, etags, schemas
 from api.auth import actor
 from api.blueprint import Blueprint
 from api.control import account_of, announce, described, standing
+from api.kept import kept
 from api.services import profile_of, services
 from journal import breaker_resets, control, opening, queries
 from journal.tokens import Scope
@@ -24,6 +25,7 @@ Tagged = tuple[Answer, int, Mapping[str, str]]
 
 
 @blueprint.route("")
+@kept
 @blueprint.response(200, answers.page_of(answers.Standing, "Agents"))
 def list_agents() -> Answer:
     """All agents, those never started too."""
@@ -95,6 +97,7 @@ def stop(body: Answer, query: Answer, agent: str) -> Tagged:
 
 
 @blueprint.route("/<agent:agent>/status")
+@kept
 @blueprint.arguments(schemas.AccountQuery, location="query")
 @blueprint.response(200, answers.Standing)
 def status(query: Answer, agent: str) -> Tagged:
@@ -132,6 +135,7 @@ def reset_breakers(body: Answer, query: Answer, agent: str) -> Tagged:
 
 
 @blueprint.route("/<agent:agent>/positions")
+@kept
 @blueprint.arguments(schemas.AccountQuery, location="query")
 @blueprint.response(200, answers.Positions)
 def positions(query: Answer, agent: str) -> Answer:

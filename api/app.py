@@ -1,7 +1,9 @@
 """The application: ``gunicorn -w 2 --threads 8 -k gthread 'api.app:create_app()'``. Nothing connects before the first request."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import flask_swagger_ui  # type: ignore[import-untyped] # ships no types
 from flask import Flask, Response, send_from_directory
@@ -17,6 +19,7 @@ from api import (
     flows,
     headers,
     idempotency,
+    kept,
     limits,
     measures,
     ops,
@@ -56,6 +59,14 @@ CONFIGURATION = {
 logger = logging.getLogger(__name__)
 
 
+class _Application(Flask):
+    """Flask that does not ask of every function, at every request, whether it is a coroutine: none is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The function itself."""
+        return func
+
+
 def create_app(services: ControlServices | None = None) -> Flask:
     """Build the application.
 
@@ -66,7 +77,7 @@ def create_app(services: ControlServices | None = None) -> Flask:
         SettingsError: a setting is missing or contradicts another.
     """
     at_hand = services or _from_environment()
-    app = Flask("api", static_folder=None)
+    app = _Application("api", static_folder=None)
     app.config.update(CONFIGURATION)
     # No other path than the one asked for: "//" is a mistake of the caller's, not a detour.
     app.url_map.merge_slashes = False
@@ -80,6 +91,7 @@ def create_app(services: ControlServices | None = None) -> Flask:
     auth.guard(app)
     accounts_opening.register(app)
     idempotency.register(app)
+    kept.register(app, at_hand.book)
     _register_routes(app)
     errors.register(app)
     if not at_hand.settings.api_tokens:

@@ -1,12 +1,12 @@
 """How often one caller may call: counted per token, or per address where no token is brought, in Redis by all processes together.
 
-While Redis is out of reach every process counts for itself, so that neither the API closes nor the limits fall.
+Large limits are counted several requests at once, see :mod:`api.leases`. While Redis is out of reach every process counts for itself, so that neither the API closes nor the limits fall.
 """
 
 import time
 from http import HTTPStatus
 
-from flask import Flask, current_app, request
+from flask import Flask, current_app, g, request
 from flask.typing import ResponseReturnValue
 from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded
 from redis.backoff import NoBackoff
@@ -16,6 +16,7 @@ from redis.retry import Retry
 
 from api import auth, scopes
 from api.errors import ApiError
+from api.leases import Leases, size
 from runtime.settings import RateLimits, Settings
 
 REDIS_PATIENCE_SECONDS = 0.5
@@ -33,9 +34,14 @@ def register(app: Flask, settings: Settings) -> None:
         socket_connect_timeout=REDIS_PATIENCE_SECONDS,
         retry=Retry(NoBackoff(), 0),
     )
+    leases = Leases()
     limiter = Limiter(
         _counter,
-        application_limits=[ApplicationLimit(limit_provider=lambda: _rate(settings.rate_limits))],
+        application_limits=[
+            ApplicationLimit(
+                limit_provider=lambda: _rate(settings.rate_limits), cost=lambda: _at_once(settings.rate_limits)
+            )
+        ],
         storage_uri="redis://",
         storage_options={"connection_pool": pool},  # type: ignore[dict-item]  # handed on to redis, which takes it
         in_memory_fallback_enabled=True,
@@ -44,7 +50,15 @@ def register(app: Flask, settings: Settings) -> None:
         request_identifier=lambda: request.endpoint or "none",
     )
     limiter.request_filter(_is_free)
+    limiter.request_filter(lambda: _spends_a_lease(leases))
     limiter.init_app(app)
+
+    @app.before_request
+    def lease() -> None:
+        counted = None if g.get("spends_a_lease") else limiter.current_limit
+        more = _at_once(settings.rate_limits) - 1 if counted else 0
+        if counted and more:
+            leases.grant(_counter(), more, counted.reset_at)
 
     @app.errorhandler(RateLimitExceeded)
     def refuse(error: RateLimitExceeded) -> ResponseReturnValue:
@@ -71,6 +85,18 @@ def _counter() -> str:
 
 def _rate(rates: RateLimits) -> str:
     return {"read": rates.read, "control": rates.control, "webhook": rates.webhook}[_kind()]
+
+
+def _at_once(rates: RateLimits) -> int:
+    """How many requests of the present kind are counted at once."""
+    return size(int(_rate(rates).partition("/")[0]))
+
+
+def _spends_a_lease(leases: Leases) -> bool:
+    """Whether the present request was counted ahead; asked more than once, it is the same one."""
+    if "spends_a_lease" not in g:
+        g.spends_a_lease = leases.spend(_counter())
+    return bool(g.spends_a_lease)
 
 
 def _is_free() -> bool:

@@ -12,6 +12,7 @@ from agents.errors import NotFoundError
 from api import measure_answers, schemas
 from api.blueprint import Blueprint
 from api.control import view_of
+from api.kept import kept
 from api.services import services
 from journal import equity, metrics, queries
 from runtime.picture import equity_picture
@@ -24,6 +25,7 @@ PICTURE = {"type": "string"}
 
 
 @blueprint.route("/agents/<agent:agent>/metrics")
+@kept
 @blueprint.arguments(schemas.AccountQuery, location="query")
 @blueprint.response(200, measure_answers.Metrics)
 def agent_metrics(query: Answer, agent: str) -> Answer:

@@ -10,6 +10,7 @@ import redis
 from flask import Flask
 from flask.testing import FlaskClient
 
+from api.leases import Leases
 from api.openapi import NOWHERE
 from journal import tokens
 from journal.database import Book
@@ -152,3 +153,33 @@ def test_when_redis_comes_back_it_counts_again(make_app: MakeApp, own_redis: Emb
 def test_a_limit_that_is_none_is_refused_at_start_by_its_name(value: str) -> None:
     with pytest.raises(SettingsError, match="RATE_LIMIT_READ must be like 12000/minute"):
         load({**NOWHERE, "RATE_LIMIT_READ": value})
+
+
+def test_of_a_large_limit_processes_take_several_at_once_and_together_never_let_more_pass(make_app: MakeApp) -> None:
+    clients = [make_app(**LIMITS | {"RATE_LIMIT_READ": "400/hour"}).test_client() for _ in range(2)]
+
+    passed = sum(client.get("/agents").status_code == 200 for _ in range(230) for client in clients)
+
+    # One that a process took and did not need is not there for the other.
+    assert 399 <= passed <= 400
+
+
+def test_redis_is_asked_once_for_several_requests(make_app: MakeApp, redis_url: str) -> None:
+    client = make_app(**LIMITS | {"RATE_LIMIT_READ": "10000/hour"}).test_client()
+
+    assert statuses(client, "/agents", 50) == [200] * 50
+
+    with redis.Redis.from_url(redis_url, decode_responses=True) as server:
+        (key,) = server.scan_iter("LIMITS*")
+        assert server.get(key) == "50"
+
+
+def test_what_was_taken_ahead_is_not_spent_in_the_next_window() -> None:
+    now = [100.0]
+    leases = Leases(clock=lambda: now[0])
+    leases.grant("a", 2, until=110)
+
+    assert leases.spend("a")
+    assert not leases.spend("b")
+    now[0] = 110
+    assert not leases.spend("a")
