@@ -71,10 +71,10 @@ class Presence:
 
     def take_turn(self, name: str, every: timedelta) -> bool:
         """Whether it is this worker's turn to look at something: one of them does, once in so long."""
-        is_ours = False
+        turns: list[object] = []
         with _unless_redis_is_gone():
-            is_ours = bool(self._client.set(f"presence:turn:{name}", 1, nx=True, px=every))
-        return is_ours
+            turns.append(self._client.set(f"presence:turn:{name}", 1, nx=True, px=every))
+        return any(turns)
 
     def read(self) -> Sightings:
         """Everything that is noted.
