@@ -175,7 +175,7 @@ def nul(rng: Rng) -> Attempt:
 
 
 def huge(rng: Rng) -> Attempt:
-    number = rng.choice(["9" * 5_000, "1e999999999", "-1e400", "1e-999999999", "NaN", "Infinity", "0." + "1" * 4_000])
+    number = rng.choice(["9" * 5_000, "1e999999999", "-1e400", "NaN", "Infinity", "0." + "1" * 4_000])
     name = rng.choice(["confidence", "price"])
     fields = {key: value for key, value in a_signal(rng).items() if key != name}
     return signed(f'{{"signal":{{"{name}":{number},{json.dumps(fields)[1:]}}}'.encode(), {422})
