@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 
-from bench import memory, push, signal, sync, tick
+from bench import memory, push, reads, signal, sync, tick
 from bench.measure import Measure, Row
 from bench.table import fingerprint, keep, line
 from bench.world import servers
@@ -15,6 +15,7 @@ MEASURES: dict[str, Measure] = {
     "signal": signal.run,
     "memory": memory.run,
     "sync": sync.run,
+    "reads": reads.run,
 }
 
 

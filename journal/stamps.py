@@ -22,13 +22,13 @@ class Stamps:
 
     Args:
         engine: of the book.
-        clock: seconds that only rise.
+        clock: nanoseconds that only rise.
     """
 
-    def __init__(self, engine: Engine, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, engine: Engine, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self._engine = engine
         self._clock = clock
-        self._began = -1.0
+        self._began = -1
         self._stamp: str | None = None
         self._lock = Lock()
         self._connection: Any = None
