@@ -9,7 +9,7 @@ import pytest
 import redis
 import requests
 
-from tests.e2e.service import Json, Service, wait_for
+from tests.e2e.service import Json, Service, unpacked, wait_for
 
 SECRETS = ("BINANCE_API_SECRET", "ML_WEBHOOK_SECRET")
 
@@ -98,11 +98,9 @@ def ticked(agents: list[Json]) -> list[Json]:
 
 
 def dump(redis_url: str) -> str:
-    """All that Redis holds, as text; Celery writes its messages in base64."""
+    """All that Redis holds, as text."""
     with redis.Redis.from_url(redis_url) as client:
-        held = repr([(key, value_of(client, key)) for key in client.scan_iter(count=1000)])
-    coded = re.findall(r"[A-Za-z0-9+/]{16,}={0,2}", held)
-    return held + "".join(base64.b64decode(text + "===").decode(errors="replace") for text in coded)
+        return unpacked(repr([(key, value_of(client, key)) for key in client.scan_iter(count=1000)]))
 
 
 def value_of(client: redis.Redis, key: bytes) -> object:

@@ -22,7 +22,7 @@ from sqlalchemy import create_engine, text
 from sandbox.embedded import EmbeddedPostgres, EmbeddedRedis
 from sandbox.embedded.server import free_port
 from tests.e2e.engine import ScriptedEngine
-from tests.e2e.service import ROOT, Json, Service, wait_for
+from tests.e2e.service import ROOT, Json, Service, unpacked, wait_for
 
 MARKED = {
     "BINANCE_API_KEY": "MARKED0exchange0key" + "7f3a" * 12,
@@ -67,7 +67,7 @@ class Overheard:
         self._client.echo(END)
         self._thread.join()
         self._client.close()
-        return "\n".join(self._commands)
+        return unpacked("\n".join(self._commands))
 
 
 @contextmanager
@@ -207,7 +207,7 @@ def left_in_redis(url: str) -> str:
         for key in client.scan_iter():
             with suppress(redis.ResponseError):
                 found.append(f"{key!r}: {read[client.type(key)](key)!r}")
-    return "\n".join(found)
+    return unpacked("\n".join(found))
 
 
 def in_flower(address: str) -> str:
@@ -322,4 +322,5 @@ def test_the_run_has_met_what_could_have_told_them(places: Mapping[str, str]) ->
     assert "the exchange cannot be reached" in logs
     assert MARKED["SUBSCRIPTION_SECRET"] in places["told once"]
     assert "agents.tick" in places["Redis, as it was written"]
+    assert '[["nova"], {}' in places["Redis, as it was written"], "a task's arguments, which are written packed"
     assert "token alice-backend" in places["the database"] or "token create" in places["the database"]
