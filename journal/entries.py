@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from agents.errors import StaleStateError
+from agents.model import Quote
 from agents.profiles import RiskProfile
 from agents.risk import Code
 from journal.breaker_models import STANDS
@@ -149,11 +150,11 @@ class EntryWants:
             raise StaleStateError("an account or position changed since it was read")
 
 
-def prepare(session: Session, agent: str, symbol: str, profile: RiskProfile, price: Decimal) -> Entry:
-    """An entry at ``price`` at most, with the marks and the time of now."""
+def prepare(session: Session, agent: str, quote: Quote, profile: RiskProfile, price: Decimal) -> Entry:
+    """An entry at ``price`` at most, with the marks of now and the quote as the newest of them."""
     marks = {row.symbol: row.bid for row in session.execute(text("SELECT symbol, bid FROM trading.marks"))}
     at: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
-    return Entry(agent, symbol, profile, price, marks, at)
+    return Entry(agent, quote.symbol, profile, price, {**marks, quote.symbol: quote.bid}, at)
 
 
 def wants(session: Session, entry: Entry) -> EntryWants:

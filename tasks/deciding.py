@@ -71,7 +71,7 @@ class _MarketData:
 
 
 def _market_data(services: WorkerServices, symbol: str) -> _MarketData:
-    """What the exchange says of the symbol now; the quote is kept as its mark."""
+    """What the exchange says of the symbol now."""
     market = None
     try:
         market = services.exchange.markets().get(symbol)
@@ -79,9 +79,6 @@ def _market_data(services: WorkerServices, symbol: str) -> _MarketData:
     except ExchangeError as error:
         logger.warning("no market data for %s: %s", symbol, error)
         return _MarketData(market, is_exchange_busy=isinstance(error, ExchangeBusyError))
-    if quote is not None:
-        with services.book.unit_of_work() as session:
-            holdings.store_marks(session, [quote])
     return _MarketData(market, quote)
 
 
@@ -117,15 +114,18 @@ def _verdict(
         return judge_exits(leaving.numbers, leaving.quantity, market, price), leaving
     price = limit_price(Side.BUY, quote, profile.max_slippage, market)
     with services.book.reading() as session:
-        entering = entries.wants(session, entries.prepare(session, seen.name, signal.symbol, profile, price))
+        entering = entries.wants(session, entries.prepare(session, seen.name, quote, profile, price))
+        assigned = holdings.assigned_cash(session)
     verdict = judge_entries(entering.numbers, entering.wanted, profile, market, price)
     if verdict.block is None:
         return verdict, entering
-    denial = _judge_block(services, verdict.block, profile, market)
+    denial = _judge_block(services, verdict.block, profile, market, assigned)
     return (verdict if denial is None else denied(verdict, denial)), entering
 
 
-def _judge_block(services: WorkerServices, block: Block, profile: RiskProfile, market: Market) -> Denial | None:
+def _judge_block(
+    services: WorkerServices, block: Block, profile: RiskProfile, market: Market, assigned: Decimal
+) -> Denial | None:
     """What the exchange's book and our own balance there say against a buy; what cannot be had denies."""
     try:
         offered = services.exchange.offered(block.symbol, block.limit_price)
@@ -134,13 +134,11 @@ def _judge_block(services: WorkerServices, block: Block, profile: RiskProfile, m
         return Denial(Code.EXCHANGE_WEIGHT_EXHAUSTED, f"the exchange's request limit is used up for now: {error}")
     except ExchangeError as error:
         return Denial(Code.MARKET_DATA_MISSING, f"the exchange's offers or balance are not known: {error}")
-    return judge_depth(block, offered, profile, market) or _judge_funds(services, at_venue, market)
+    return judge_depth(block, offered, profile, market) or _judge_funds(services, at_venue, market, assigned)
 
 
-def _judge_funds(services: WorkerServices, at_venue: Decimal, market: Market) -> Denial | None:
+def _judge_funds(services: WorkerServices, at_venue: Decimal, market: Market, assigned: Decimal) -> Denial | None:
     """Deny an entry when the exchange holds less quote than the accounts own: their money would not be real."""
-    with services.book.reading() as session:
-        assigned = holdings.assigned_cash(session)
     if at_venue >= assigned:
         return None
     detail = f"the exchange holds {plain(at_venue)} {market.quote}, the accounts own {plain(assigned)}"
@@ -152,7 +150,15 @@ def _record(
     services: WorkerServices, decision: PendingDecision, seen: AgentSnapshot, verdict: Verdict, quote: Quote | None
 ) -> None:
     with services.book.unit_of_work() as session:
-        decisions.record_verdict(session, decision, verdict, quote=quote, profile_version=seen.profile_version)
+        _write(session, decision, seen, verdict, quote)
+
+
+def _write(
+    session: Session, decision: PendingDecision, seen: AgentSnapshot, verdict: Verdict, quote: Quote | None
+) -> bool:
+    """The verdict, and the quote that it was found at as the symbol's mark; False if another worker was first."""
+    holdings.store_marks(session, [] if quote is None else [quote])
+    return decisions.record_verdict(session, decision, verdict, quote=quote, profile_version=seen.profile_version)
 
 
 def _order(
@@ -177,6 +183,6 @@ def _order(
     )
 
     def record(session: Session) -> bool:
-        return decisions.record_verdict(session, decision, verdict, quote=quote, profile_version=seen.profile_version)
+        return _write(session, decision, seen, verdict, quote)
 
     commit_and_place(services, intent, record)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from agents.allocation import divide_exit_fills, divide_fills, total_of
 from agents.decision import decide_entries, decide_exits, judge_entries, judge_exits
-from agents.model import Fill, Market, Side, Want
+from agents.model import Fill, Market, Quote, Side, Want
 from agents.profiles import PROFILES, RiskProfile
 from journal import dividing, entries, leaving
 from journal.database import Book
@@ -120,7 +120,7 @@ def test_the_book_wants_for_every_account_what_the_core_does(
 ) -> None:
     with Session(book.engine) as session:
         store(session, rows, profile.name)
-        entry = entries.prepare(session, profile.name, SYMBOL, profile, price)
+        entry = entries.prepare(session, profile.name, Quote(SYMBOL, price, price, NOW), profile, price)
         found = entries.wants(session, entry)
         expected = decide_entries(accounts_of(session, entry), profile, market(), price)
 
@@ -207,8 +207,8 @@ def test_the_book_divides_fills_as_the_core_does(book: Book, case: tuple[Side, l
             )
         division = dividing.divide(session, 1, total, rules.lot_step if side is Side.SELL else None)
         statement = (
-            f"WITH {division.expressions} SELECT account_id, quantity, cost, fee_base, fee_quote, fee_other, "
-            "fee_other_value, dust FROM legs WHERE got"  # noqa: S608 - our own text
+            f"WITH {division.expressions} SELECT account_id, quantity, cost, fee_base, fee_quote, fee_other, "  # noqa: S608 - our own text
+            "fee_other_value, dust FROM legs WHERE got"
         )
         found = sorted(tuple(row) for row in session.execute(text(statement), division.parameters))
         session.rollback()

@@ -53,7 +53,7 @@ def open_account(book: Book, account_id: str, equity: str = "1000") -> None:
 def entry(book: Book, cause: str = "one") -> Intent:
     with book.reading() as session:
         seen = holdings.agent_snapshot(session, "atlas")
-        wants = entries.wants(session, entries.prepare(session, "atlas", "BTCUSDT", ATLAS, PRICE))
+        wants = entries.wants(session, entries.prepare(session, "atlas", QUOTE, ATLAS, PRICE))
     block = judge_entries(wants.numbers, wants.wanted, ATLAS, MARKET, PRICE).block
     assert block is not None
     return Intent(f"buy-{cause}", seen, block, "signal", QUOTE, shares=wants)
