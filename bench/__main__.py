@@ -26,7 +26,9 @@ def main() -> int:
         The exit code: 0 whether or not the goals are met, for a busy machine says little of them.
     """
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*MEASURES, []], help="what to measure; everything if none is named")
+    parser.add_argument(
+        "names", nargs="*", choices=[*MEASURES, []], help="what to measure; everything if none is named"
+    )
     names = parser.parse_args().names or list(MEASURES)
     rows = []
     for row in _measured(names):

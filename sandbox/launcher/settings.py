@@ -75,7 +75,7 @@ def read(environment: Mapping[str, str], root: Path) -> Settings:
         LauncherError: A variable does not parse, or asks for what a sandbox never does.
     """
     merged = {name: value for name, value in dotenv_values(root / ".env").items() if value is not None}
-    merged = _AMPLE | merged | environment
+    merged = {**_AMPLE, **merged, **environment}
     if merged.get("BINANCE_TESTNET", "true").lower() not in _TRUE:
         raise LauncherError("BINANCE_TESTNET must be true: `make run` never trades real money")
     if merged.get("BINANCE_BASE_URL"):
