@@ -1,9 +1,11 @@
 """How often one caller may call: counted per token, or per address where no token is brought, in Redis by all processes together.
 
-Large limits are counted several requests at once, see :mod:`api.leases`. While Redis is out of reach every process counts for itself, so that neither the API closes nor the limits fall.
+Large limits are counted several requests at once, see :mod:`api.leases`. While Redis is out of reach every process counts
+for itself, so that neither the API closes nor the limits fall.
 """
 
 import time
+from contextlib import suppress
 from http import HTTPStatus
 
 from flask import Flask, current_app, g, request
@@ -58,7 +60,9 @@ def register(app: Flask, settings: Settings) -> None:
         counted = None if g.get("spends_a_lease") else limiter.current_limit
         more = _at_once(settings.rate_limits) - 1 if counted else 0
         if counted and more:
-            leases.grant(_counter(), more, counted.reset_at)
+            # Should Redis go away at this moment, what was counted ahead is lost, and the request goes on.
+            with suppress(RedisError):
+                leases.grant(_counter(), more, counted.reset_at)
 
     @app.errorhandler(RateLimitExceeded)
     def refuse(error: RateLimitExceeded) -> ResponseReturnValue:
