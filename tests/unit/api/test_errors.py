@@ -12,10 +12,12 @@ from agents.errors import (
     ConflictError,
     ExchangeBusyError,
     ExchangeError,
+    InvalidEntriesError,
     InvalidInputError,
     NotEnoughCashError,
     NotFoundError,
     ProfileError,
+    RefusedEntriesError,
     SignalSourceError,
     StaleStateError,
     TradingError,
@@ -25,6 +27,8 @@ from api.numbers import DecimalJSONProvider
 
 CASES: list[tuple[Exception, int, str]] = [
     (InvalidInputError("price", "must be above 0"), 422, "price: must be above 0"),
+    (InvalidEntriesError("accounts", {1: "is there twice"}), 422, "accounts: "),
+    (RefusedEntriesError("accounts", {0: "it runs already"}), 409, "accounts: "),
     (NotFoundError("no such account"), 404, "no such account"),
     (ConflictError("it is stopped"), 409, "it is stopped"),
     (StaleStateError("it changed"), 409, "it changed"),
