@@ -119,7 +119,9 @@ def start_accounts(body: Answer, agent: str) -> Tagged:
         started = opening.start_many(session, asked, actor=actor(), precondition=expected)
     view = standing(agent, None)
     answer = {**view, "opened": len(asked.openings) - len(started.restarted), "restarted": started.restarted}
-    return {**answer, **announce(agent)}, HTTPStatus.OK, etags.of_view(view, None)
+    # Workers know an agent that was running already.
+    told = announce(agent) if started.agent_started else {}
+    return {**answer, **told}, HTTPStatus.OK, etags.of_view(view, None)
 
 
 def _refusal(status: HTTPStatus, error: InvalidEntriesError | RefusedEntriesError) -> ResponseReturnValue:

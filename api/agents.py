@@ -60,7 +60,9 @@ def start(body: Answer, agent: str) -> Tagged:
         expected = etags.of(agent, request.account_id).as_expected()
         started = opening.start(session, request, actor=actor(), precondition=expected)
     view = standing(agent, started.account_id)
-    return _tagged(view, request.account_id, opened=started.opened, **announce(agent))
+    # Workers know an agent that was running already.
+    told = announce(agent) if started.agent_started else {}
+    return _tagged(view, request.account_id, opened=started.opened, **told)
 
 
 @blueprint.route("/<agent:agent>/pause", methods=["POST"])

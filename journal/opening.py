@@ -1,7 +1,7 @@
 """Starting: the first use of an agent, the opening of accounts, and starting again what was stopped."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -53,17 +53,19 @@ class StartManyRequest:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Which account now runs, and whether it was opened for that."""
+    """Which account now runs, and whether it was opened for that, and the agent started."""
 
     account_id: str
     opened: bool
+    agent_started: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class StartedMany:
-    """Which of the accounts were there before, in the order they were asked for."""
+    """Which of the accounts were there before, in the order they were asked for, and whether the agent was started."""
 
     restarted: Sequence[str]
+    agent_started: bool
 
 
 def start(
@@ -97,7 +99,7 @@ def start(
         raise InvalidInputError("account_id", error.reasons[0]) from None
     except RefusedEntriesError as error:
         raise ConflictError(error.reasons[0]) from None
-    return Started(account_id, opened=not started.restarted)
+    return Started(account_id, opened=not started.restarted, agent_started=started.agent_started)
 
 
 def start_many(
@@ -138,7 +140,8 @@ def _start(
     _take_over(session, agents, agent, known)
     _serve(session, agent, openings, known, actor=actor, before=before)
     record_states(session, agent, None, before, action="start", actor=actor)
-    return StartedMany([one.account_id for one in openings if one.account_id in known])
+    restarted = [one.account_id for one in openings if one.account_id in known]
+    return StartedMany(restarted, agent_started=before["agent_status"] != agent.status)
 
 
 def _check_symbols(request: StartManyRequest) -> None:

@@ -12,6 +12,7 @@ from agents.profiles import RiskProfile
 from journal.database import Book, connect
 from runtime.failpoints import Reach, nothing_happens, reach_function
 from runtime.settings import ExchangeSettings, Settings
+from runtime.soon import Soon
 
 if TYPE_CHECKING:
     from adapters.alerts import Alerts, NullAlerts
@@ -64,7 +65,8 @@ def control_services(settings: Settings) -> ControlServices:
     queue = TaskQueue(celery_app(settings.redis_url))
     return ControlServices(
         settings=settings,
-        book=Book(connect(settings.database_url, pool_size=10), queue.announce_events),
+        # Whoever calls the API does not wait for a message that only wakes a worker up.
+        book=Book(connect(settings.database_url, pool_size=10), Soon(queue.announce_events, "announce").ask),
         state=StateStore(state.connect(settings.redis_url)),
         queue=queue,
     )
