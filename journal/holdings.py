@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from sqlalchemy import text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from agents import model
@@ -16,8 +15,6 @@ from agents.errors import NotFoundError
 from agents.model import Status, TradingState
 from agents.risk import Code, Denial
 from journal.breaker_models import STANDS
-from journal.performance_models import MarkHistory
-from journal.trade_models import Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +61,18 @@ WHERE a.agent = :agent AND a.close_requested_at IS NOT NULL AND p.closed_at IS N
 OPEN_BRACKETS = text("""
 SELECT order_id, symbol, entry_price, stop_price, target_price, trailing_stop, highest_price, leave_at
 FROM trading.brackets WHERE agent = :agent AND closed_at IS NULL ORDER BY order_id
+""")
+
+STORE_MARKS = text("""
+WITH quotes AS (
+    SELECT * FROM unnest(CAST(:symbols AS text[]), CAST(:bids AS numeric[]), CAST(:asks AS numeric[]),
+                         CAST(:ats AS timestamptz[])) AS q (symbol, bid, ask, at)
+), marked AS (
+    INSERT INTO trading.marks AS m (symbol, bid, ask, at) SELECT symbol, bid, ask, at FROM quotes
+    ON CONFLICT (symbol) DO UPDATE SET bid = excluded.bid, ask = excluded.ask, at = excluded.at WHERE excluded.at > m.at
+)
+INSERT INTO trading.mark_history (symbol, at, bid) SELECT symbol, date_trunc('minute', at, 'UTC'), bid FROM quotes
+ON CONFLICT (symbol, at) DO UPDATE SET bid = excluded.bid
 """)
 
 
@@ -126,17 +135,10 @@ def raise_highest(session: Session, brackets: Iterable[model.Bracket]) -> None:
 
 def store_marks(session: Session, quotes: Iterable[model.Quote]) -> None:
     """Keep the market's last prices, by which equity is measured, and the last of each minute, by which it was."""
-    newest = {q.symbol: q for q in sorted(quotes, key=lambda quote: (quote.symbol, quote.at))}.values()
-    if not newest:
-        return
-    statement = insert(Mark).values([{"symbol": q.symbol, "bid": q.bid, "ask": q.ask, "at": q.at} for q in newest])
-    newer = statement.excluded.at > Mark.at
-    values = {"bid": statement.excluded.bid, "ask": statement.excluded.ask, "at": statement.excluded.at}
-    session.execute(statement.on_conflict_do_update(index_elements=[Mark.symbol], set_=values, where=newer))
-    minutes = [{"symbol": q.symbol, "bid": q.bid, "at": q.at.replace(second=0, microsecond=0)} for q in newest]
-    history = insert(MarkHistory).values(minutes)
-    keys, bid = [MarkHistory.symbol, MarkHistory.at], {"bid": history.excluded.bid}
-    session.execute(history.on_conflict_do_update(index_elements=keys, set_=bid))
+    newest = list({q.symbol: q for q in sorted(quotes, key=lambda quote: (quote.symbol, quote.at))}.values())
+    if newest:
+        values = {f"{name}s": [getattr(quote, name) for quote in newest] for name in ("symbol", "bid", "ask", "at")}
+        session.execute(STORE_MARKS, values)
 
 
 def assigned_cash(session: Session) -> Decimal:
