@@ -79,7 +79,7 @@ replay: $(STAMP) ## Replay an AGENT over a file of CANDLES and draw its equity; 
 	  $(if $(SIGNALS),--signals $(SIGNALS)) $(if $(SEED),--seed $(SEED)) $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) \
 	  $(if $(PICTURE),--picture $(PICTURE)) $(if $(PROFILES_FILE),--profiles $(PROFILES_FILE))
 
-bench: $(STAMP) ## Measure against floors of the same run and keep the table of docs/performance.md; or only what NAMES names
+bench: $(STAMP) ## Measure against floors of the same run and keep the tables of docs/performance.md; or only what NAMES names
 	$(BIN)/python -m bench $(NAMES)
 
 candles: $(STAMP) ## Make up a year of five-minute candles of five symbols, in FILE (candles.csv)

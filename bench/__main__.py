@@ -1,4 +1,4 @@
-"""``python -m bench [name …]``: measures, prints each line when it is known, and keeps the table in docs/performance.md."""
+"""``python -m bench [name …]``: measures, prints each line when it is known, and keeps the tables in docs/performance.md."""
 
 import argparse
 import sys
@@ -20,7 +20,7 @@ MEASURES: dict[str, Measure] = {
 
 
 def main() -> int:
-    """Measure what is named, or everything; only a complete run is kept.
+    """Measure what is named, or everything; a measure is kept once all of it is known.
 
     Returns:
         The exit code: 0 whether or not the goals are met, for a busy machine says little of them.
@@ -30,20 +30,17 @@ def main() -> int:
         "names", nargs="*", choices=[*MEASURES, []], help="what to measure; everything if none is named"
     )
     names = parser.parse_args().names or list(MEASURES)
-    rows = []
-    for row in _measured(names):
-        rows.append(row)
-        sys.stdout.write(line(row) + "\n")
-        sys.stdout.flush()
-    if set(names) == set(MEASURES):
-        keep(rows, fingerprint())
+    with servers() as running:
+        for name in names:
+            keep(name, list(_shown(MEASURES[name](running))), fingerprint())
     return 0
 
 
-def _measured(names: list[str]) -> Iterator[Row]:
-    with servers() as running:
-        for name in names:
-            yield from MEASURES[name](running)
+def _shown(rows: Iterator[Row]) -> Iterator[Row]:
+    for row in rows:
+        sys.stdout.write(line(row) + "\n")
+        sys.stdout.flush()
+        yield row
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from bench.world import BookError, Servers, World, world
 from tasks.deciding import decide
 
 SIZES = (1, 1_000, 10_000, 100_000)
-ROUNDS = {1: 15, 1_000: 7, 10_000: 5, 100_000: 5}
+ROUNDS = {1: 15, 1_000: 5, 10_000: 5, 100_000: 3}
 AT_MOST = Decimal(3)
 GROWTH = Decimal(11)
 

@@ -12,7 +12,7 @@ from journal import performance
 from tasks.deciding import decide
 
 ACCOUNTS = 100_000
-ROUNDS = 5
+ROUNDS = 3
 AT_MOST = Decimal(2)
 
 COPIES = (

@@ -1,4 +1,4 @@
-"""The table of results: one line each in the terminal, and between two marks in docs/performance.md."""
+"""The tables of results, one for each measure: lines in the terminal, and between two marks in docs/performance.md."""
 
 import os
 import platform
@@ -11,7 +11,8 @@ from pathlib import Path
 from bench.measure import Row
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
-BEGIN, END = "<!-- results: written by `make bench` -->", "<!-- end of results -->"
+END = "<!-- end of results -->"
+"""Before it comes every measure's table, in the order in which they were first measured."""
 HEAD = "| measure | floor, median (spread) | found, median (spread) | ratio | goal | met | rounds |\n|---|---|---|---|---|---|---|"
 VERDICTS = {True: "yes", False: "**no**", None: "-"}
 
@@ -27,16 +28,18 @@ def fingerprint() -> str:
     load = os.getloadavg()[0]
     libraries = ", ".join(f"{name} {version(name)}" for name in ("celery", "SQLAlchemy", "psycopg2-binary", "ccxt"))
     return (
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} processors ({platform.machine()}), load {load:.1f} at the "
-        f"end, Python {platform.python_version()}, {libraries}; PostgreSQL and Redis from sandbox/embedded, every commit "
-        "flushed to disk (`fsync` and `synchronous_commit` on, all other settings as they come)."
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} processors ({platform.machine()}), load {load:.1f}, "
+        f"Python {platform.python_version()}, {libraries}"
     )
 
 
-def keep(rows: Sequence[Row], measured_on: str) -> None:
-    """Replace the page's table."""
-    table = "\n".join([BEGIN, "", measured_on, "", HEAD, *(line(row) for row in rows), "", END])
+def keep(name: str, rows: Sequence[Row], measured_on: str) -> None:
+    """Replace a measure's table on the page, or add it."""
+    begin, end = f"<!-- {name}: written by `make bench` -->", f"<!-- end of {name} -->"
+    table = "\n".join([begin, f"**{name}** ({measured_on})", "", HEAD, *(line(row) for row in rows), "", end])
     page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(
-        re.sub(f"{re.escape(BEGIN)}.*{re.escape(END)}", lambda _: table, page, flags=re.DOTALL), encoding="utf-8"
-    )
+    if begin in page:
+        page = re.sub(f"{re.escape(begin)}.*{re.escape(end)}", lambda _: table, page, flags=re.DOTALL)
+    else:
+        page = page.replace(END, f"{table}\n\n{END}")
+    PAGE.write_text(page, encoding="utf-8")

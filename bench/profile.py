@@ -1,0 +1,66 @@
+"""Where the time of one signal goes: ``python -m bench.profile [accounts]`` prints every long statement and what is in it.
+
+Each statement is first run under EXPLAIN ANALYZE and taken back, then in earnest; so the figures are a little too large.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import event
+
+from bench.world import World, servers, world
+from tasks.deciding import decide
+
+ACCOUNTS = 100_000
+LEAST_MS = 20.0
+EXPLAIN = "EXPLAIN (ANALYZE, WAL, FORMAT JSON) "
+
+
+def main() -> None:
+    """Profile an entry and its exit."""
+    accounts = int(sys.argv[1]) if len(sys.argv) > 1 else ACCOUNTS
+    with servers() as running, world(running, accounts) as book:
+        _explain_statements(book)
+        for number, action in enumerate(("buy", "sell")):
+            sys.stdout.write(f"{action}, {accounts:,} accounts\n")
+            decide(book.services, book.push(number, action))
+        book.check()
+
+
+def _explain_statements(book: World) -> None:
+    @event.listens_for(book.services.book.engine, "before_cursor_execute")
+    def explain(connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:  # noqa: ANN401 - the library's
+        if not statement.lstrip().startswith(("WITH", "INSERT", "UPDATE", "SELECT code")):
+            return
+        with connection.connection.driver_connection.cursor() as cursor:
+            cursor.execute("SAVEPOINT explained")
+            cursor.execute(EXPLAIN + statement, parameters)
+            plan = cursor.fetchone()[0][0]
+            cursor.execute("ROLLBACK TO explained")
+        if plan["Execution Time"] >= LEAST_MS:
+            sys.stdout.write("\n".join(_lines(" ".join(statement.split())[:60], plan)) + "\n")
+            sys.stdout.flush()
+
+
+def _lines(name: str, plan: Mapping[str, Any]) -> Iterator[str]:
+    log = plan["Plan"].get("WAL Bytes", 0) / 1e6
+    yield f"{plan['Execution Time']:9.0f} ms  {name}  ({log:.0f} MB of log)"
+    for node in _writes(plan["Plan"]):
+        below = sum(
+            part["Actual Total Time"] for part in node.get("Plans", ()) if part["Parent Relationship"] == "Outer"
+        )
+        yield f"{node['Actual Total Time'] - below:9.0f} ms    {node['Operation'].lower()} {node['Relation Name']}"
+    for trigger in plan.get("Triggers", ()):
+        yield f"{trigger['Time']:9.0f} ms    {trigger.get('Constraint Name', trigger['Trigger Name'])}"
+
+
+def _writes(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    if node["Node Type"] == "ModifyTable":
+        yield node
+    for part in node.get("Plans", ()):
+        yield from _writes(part)
+
+
+if __name__ == "__main__":
+    main()
