@@ -9,6 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 class _Nothing(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # One packet per answer: two, and the second waits 40 ms for the first to be acknowledged.
+    wbufsize = -1
+    disable_nagle_algorithm = True
 
     def do_POST(self) -> None:
         """Answer a batch."""
