@@ -5,17 +5,21 @@ from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 
+from flask import request
+
 from agents.control import Command
 from agents.errors import InvalidInputError
 from agents.profile_fields import described as limits_of
 from agents.profiles import seconds
-from api import answers, etags, schemas
+from api import answers, etags, idempotency, schemas
 from api.auth import actor
 from api.blueprint import Blueprint
 from api.control import account_of, announce, described, standing
 from api.kept import kept
 from api.services import profile_of, services
-from journal import breaker_resets, control, opening, queries
+from api.starting import start_alone, start_together
+from journal import breaker_resets, control, queries
+from journal.opening import StartRequest
 from journal.tokens import Scope
 
 blueprint = Blueprint("agents", __name__, url_prefix="/agents", description="Agents and their accounts")
@@ -49,20 +53,18 @@ def start(body: Answer, agent: str) -> Tagged:
     if body.get("agent_name", agent) != agent:
         raise InvalidInputError("agent_name", f"contradicts the path, which names {agent}")
     at_hand = services()
-    request = opening.StartRequest(
+    asked = StartRequest(
         profile=profile,
         tick_seconds=at_hand.settings.tick_seconds or seconds(profile.tick),
         initial_equity=Decimal(body["initial_equity"]),
         account_id=body.get("account_id"),
         symbols=body.get("symbols"),
     )
-    with at_hand.book.unit_of_work() as session:
-        expected = etags.of(agent, request.account_id).as_expected()
-        started = opening.start(session, request, actor=actor(), precondition=expected)
-    view = standing(agent, started.account_id)
-    # Workers know an agent that was running already.
-    told = announce(agent) if started.agent_started else {}
-    return _tagged(view, request.account_id, opened=started.opened, **told)
+    if _stands_alone(asked):
+        answer = start_alone(asked, actor(), etags.of(agent, asked.account_id).as_expected())
+    else:
+        answer = start_together(asked, actor())
+    return answer, HTTPStatus.OK, etags.of_view(answer, asked.account_id)
 
 
 @blueprint.route("/<agent:agent>/pause", methods=["POST"])
@@ -149,6 +151,12 @@ def positions(query: Answer, agent: str) -> Answer:
             account_of(session, agent, account_id)
         held = queries.positions(session, agent, account_id=account_id)
     return {"total_positions": len(held), "positions": held}
+
+
+def _stands_alone(asked: StartRequest) -> bool:
+    """Whether a start asks for more than an account, so that it needs a transaction of its own."""
+    has_conditions = any(name in request.headers for name in (etags.HEADER, idempotency.HEADER))
+    return has_conditions or asked.account_id is None or asked.symbols is not None
 
 
 def _change(command: Command, agent: str, body: Answer, query: Answer, *, close_positions: bool = False) -> Tagged:

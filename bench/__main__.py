@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 
-from bench import memory, push, reads, signal, sync, tick
+from bench import beat, memory, push, reads, scaling, signal, starts, sync, tick
 from bench.measure import Measure, Row
 from bench.table import fingerprint, keep, line
 from bench.world import servers
@@ -16,6 +16,9 @@ MEASURES: dict[str, Measure] = {
     "memory": memory.run,
     "sync": sync.run,
     "reads": reads.run,
+    "starts": starts.run,
+    "beat": beat.run,
+    "scaling": scaling.run,
 }
 
 

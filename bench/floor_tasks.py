@@ -14,6 +14,7 @@ import requests
 from bench.world import DONE, SYMBOL
 from sandbox.exchange.settings import DEMO_API_KEY, DEMO_API_SECRET
 from tasks.celery import app, services
+from tasks.deciding import decide
 from tasks.tick import run_due
 
 
@@ -63,6 +64,13 @@ def get() -> None:
 def order() -> None:
     """One bare order, as small as the service's."""
     _bare_client().create_order("BTC/USDT", "limit", "buy", 0.001, 45100, {"timeInForce": "IOC"})
+    _redis().rpush(DONE, time.time())
+
+
+@app.task(name="bench.decide")
+def decide_signal(decision: int) -> None:
+    """The service's decision of a signal, with the order it comes to."""
+    decide(services(), decision)
     _redis().rpush(DONE, time.time())
 
 

@@ -17,6 +17,8 @@ TRANSACTIONS = "investment.account_transactions"
 SNAPSHOTS = "investment.performance_snapshots"
 INTEGER_TYPES: Mapping[str, int] = MappingProxyType({"smallint": 16, "integer": 32, "bigint": 64})
 """The width in bits of each."""
+ENDLESS = 2**30
+"""More characters than any value has."""
 UUID_PATTERN = re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 
 # The driver writes parameters as literals without a type, so that each takes the type of its column.
@@ -57,8 +59,15 @@ def fits(value: str, sql_type: str) -> bool:
         return re.fullmatch(r"-?[0-9]{1,19}", value) is not None and abs(int(value)) < 2 ** (
             INTEGER_TYPES[sql_type] - 1
         )
+    return len(value) <= longest_text(sql_type)
+
+
+def longest_text(sql_type: str) -> int:
+    """So many characters of text a column of ``sql_type`` can hold; 0 for the types of ids that are no text."""
+    if sql_type == "uuid" or sql_type in INTEGER_TYPES:
+        return 0
     limit = re.search(r"\((\d+)\)$", sql_type)
-    return limit is None or len(value) <= int(limit[1])
+    return int(limit[1]) if limit else ENDLESS
 
 
 def record_flow(  # noqa: PLR0913 - one argument per column

@@ -167,6 +167,12 @@ def account_view(session: Session, account_id: str, *, agent: str | None = None)
     return _with_ratios(found[0]) if found else None
 
 
+def views_of_accounts(session: Session, account_ids: Sequence[str]) -> list[View]:
+    """State, money and results of some accounts; those that do not exist are left out."""
+    some = "SELECT * FROM trading.accounts WHERE id = ANY(:ids)"
+    return [_with_ratios(row) for row in rows(session, _ACCOUNTS.format(accounts=some), {"ids": list(account_ids)})]
+
+
 def account_views(
     session: Session, *, agent: str | None = None, status: str | None = None, before: int | None = None, limit: int
 ) -> list[View]:

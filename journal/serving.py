@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from agents.errors import StaleStateError
 from journal import audit_log, events, outward
+from journal.database import expect_rows
 
 START = "start:"
 """How the reference of the flow that opens an account begins; the account's id follows."""
@@ -46,8 +47,7 @@ ASSIGN = "INSERT INTO trading.assignments (account_id, agent) SELECT unnest(CAST
 
 SERVE = """
 WITH asked AS (
-    SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:equities AS numeric[]), CAST(:references AS text[]))
-        WITH ORDINALITY AS t (id, equity, reference, place)
+    SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:equities AS numeric[])) WITH ORDINALITY AS t (id, equity, place)
 ), former AS (
     SELECT * FROM trading.accounts WHERE id = ANY(CAST(:known AS text[]))
 ), started AS (
@@ -72,9 +72,9 @@ WITH asked AS (
 ), told AS (
     INSERT INTO {transactions} (account_id, transaction_type, amount, balance_before, balance_after, description,
                                 reference_type, reference_id)
-    SELECT CAST(a.id AS {id_type}), 'deposit', a.equity, 0, a.equity, :description, 'agent_start',
-           CAST(a.reference AS {reference_type})
-    FROM asked a JOIN opened USING (id)
+    SELECT CAST(id AS {id_type}), 'deposit', cash, 0, cash, :description, 'agent_start',
+           CASE WHEN length(:start || id) <= :longest_reference THEN CAST(:start || id AS {reference_type}) END
+    FROM opened
 ), served AS (
     SELECT id, cash, version, NULL AS status_before, CAST('{{}}' AS jsonb) AS before FROM opened
     UNION ALL SELECT id, cash, version, status_before, before FROM started
@@ -168,12 +168,11 @@ def serve(  # noqa: PLR0913 - what one start leaves behind
         UnknownToPlatformError: the platform's own tables know no such account.
     """
     reference_type = types["reference_id"]
-    references = [START + one.account_id for one in openings]
     values = {
         "ids": _ids(openings),
         "known": list(known),
         "equities": [one.equity for one in openings],
-        "references": [name if outward.fits(name, reference_type) else None for name in references],
+        "longest_reference": outward.longest_text(reference_type),
         "agent": agent,
         "house": house,
         "today": datetime.now(UTC).date(),
@@ -187,6 +186,7 @@ def serve(  # noqa: PLR0913 - what one start leaves behind
     statement = SERVE.format(
         transactions=outward.TRANSACTIONS, id_type=types["account_id"], reference_type=reference_type
     )
+    expect_rows(session, len(openings))
     try:
         served = session.execute(text(statement), values).scalar_one()
     except IntegrityError as error:
