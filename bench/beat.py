@@ -1,5 +1,6 @@
-"""What a round of beat costs in which every agent's tick is due, against as many bare RedBeat entries."""
+"""What a round of beat costs in which every agent's tick is due, against as many bare RedBeat entries; in seconds of processor."""
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -15,7 +16,8 @@ from bench.world import Servers
 
 SIZES = (3, 100, 1_000)
 ROUNDS = {3: 31, 100: 11, 1_000: 5}
-AT_MOST = Decimal(1)
+AT_MOST = Decimal("1.1")
+"""No worse, but for what the same thing differs by when it is measured twice."""
 INTERVAL = 3600
 
 
@@ -50,14 +52,19 @@ def _measured(url: str, agents: int, floor: Subject, found: Subject) -> Iterator
         schedule_all()
         beat = RedBeatScheduler(app=app, lazy=True)
         beat.lock_key = None
-        with due[which].time():
-            beat.tick()
-        with idle[which].time():
-            beat.tick()
+        due[which].values.append(_processor_seconds(beat))
+        idle[which].values.append(_processor_seconds(beat))
 
     alternate(ROUNDS[agents], lambda _: step(floor, 0), lambda _: step(found, 1))
     yield compare(f"beat, {agents:,} agents, all due", *due, AT_MOST)
     yield compare(f"beat, {agents:,} agents, none due", *idle, AT_MOST)
+
+
+def _processor_seconds(beat: RedBeatScheduler) -> float:
+    """Of one round: what others do on this machine does not count."""
+    begun = time.process_time()
+    beat.tick()
+    return time.process_time() - begun
 
 
 def _bare_entries(app: Celery, number: int) -> None:

@@ -11,6 +11,8 @@ from bench.measure import Row, Series, compare
 from bench.world import AGENT, Servers, world
 
 ACCOUNTS = 10_000
+EXISTING = 1_000
+"""A service in operation, whose tables PostgreSQL has seen filled."""
 SAMPLE = 500
 """So many are sent one by one in a round; the seconds are those of ``ACCOUNTS`` at that rate."""
 ROUNDS = 5
@@ -22,7 +24,7 @@ FLOOR = "CREATE TABLE floor_accounts (id text PRIMARY KEY, equity numeric(38, 18
 def run(servers: Servers) -> Iterator[Row]:
     """Measure both, the floor before each round of them."""
     floor, single, bulk = Series(), Series(), Series()
-    with world(servers, 1) as book:
+    with world(servers, EXISTING) as book:
         with book.services.book.unit_of_work() as session:
             session.execute(text(FLOOR))
         environment = servers.environment(book.url, **NO_LIMIT)
