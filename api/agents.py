@@ -15,7 +15,7 @@ from api import answers, etags, idempotency, schemas
 from api.auth import actor
 from api.blueprint import Blueprint
 from api.control import account_of, announce, described, standing
-from api.kept import kept
+from api.kept import kept, until_breakers_expire
 from api.services import profile_of, services
 from api.starting import start_alone, start_together
 from journal import breaker_resets, control, queries
@@ -29,13 +29,14 @@ Tagged = tuple[Answer, int, Mapping[str, str]]
 
 
 @blueprint.route("")
-@kept
+@kept()
 @blueprint.response(200, answers.page_of(answers.Standing, "Agents"))
 def list_agents() -> Answer:
     """All agents, those never started too."""
     at_hand = services()
     with at_hand.book.reading() as session:
         items = described(session, queries.agent_views(session, list(at_hand.profiles)))
+    until_breakers_expire(items)
     return {"items": items, "next_cursor": None}
 
 
@@ -101,13 +102,15 @@ def stop(body: Answer, query: Answer, agent: str) -> Tagged:
 
 
 @blueprint.route("/<agent:agent>/status")
-@kept
+@kept()
 @blueprint.arguments(schemas.AccountQuery, location="query")
 @blueprint.response(200, answers.Standing)
 def status(query: Answer, agent: str) -> Tagged:
     """How an agent or one of its accounts stands."""
     account_id = query.get("account_id")
-    return _tagged(standing(agent, account_id), account_id)
+    view = standing(agent, account_id)
+    until_breakers_expire([view])
+    return _tagged(view, account_id)
 
 
 @blueprint.route("/<agent:agent>/profile")
@@ -139,7 +142,7 @@ def reset_breakers(body: Answer, query: Answer, agent: str) -> Tagged:
 
 
 @blueprint.route("/<agent:agent>/positions")
-@kept
+@kept()
 @blueprint.arguments(schemas.AccountQuery, location="query")
 @blueprint.response(200, answers.Positions)
 def positions(query: Answer, agent: str) -> Answer:

@@ -1,27 +1,30 @@
 """Answers that are given again as long as the book is as it was, for reads that many ask for and that cost much.
 
 An answer is as fresh as if it had been worked out anew: it is given again only under a stamp (:mod:`journal.stamps`) that
-is read after the request came in and says that nothing was committed since. What depends on the clock besides the book,
-such as a breaker that expires, is at most ``MOST_SECONDS`` old.
+is read after the request came in and says that nothing was committed since. Views whose answers depend on the clock besides
+the book say for how long they hold.
 """
 
 import functools
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
 from threading import Lock
 from typing import Any, cast
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, g, request
 
 from journal.database import Book
 from journal.stamps import Stamps
 
-MOST_SECONDS = 1.0
+A_DAY = 86_400.0
 MOST_ANSWERS = 512
 LARGEST = 64 * 1024
 _EXTENSION = "kept answers"
+_HOLDS = "answer_holds"
 
 View = Callable[..., Any]
 
@@ -33,6 +36,8 @@ class _Answer:
     stamp: str | None
     began: float
     """When the work on it began, by the monotonic clock, and the stamp was not yet read."""
+    until: float
+    """By the same clock."""
 
 
 class _Place:
@@ -57,8 +62,8 @@ class Answers:
         self._lock = Lock()
         self._places: OrderedDict[str, _Place] = OrderedDict()
 
-    def give(self, key: str, work_out: Callable[[], Response]) -> Response:
-        """The answer kept under ``key`` if it still holds, else what ``work_out`` gives.
+    def give(self, key: str, work_out: Callable[[], tuple[Response, float]]) -> Response:
+        """The answer kept under ``key`` if it still holds, else what ``work_out`` gives, with the seconds that it holds.
 
         Of requests that find none, one works it out; those that were there before it began share what it finds.
         """
@@ -71,18 +76,12 @@ class Answers:
             if (kept := place.answer) is not None and kept.began >= came:
                 return _again(kept)
             began, stamp = self._clock(), self._stamps.now()
-            response = work_out()
-            place.answer = self._kept(response, stamp, began)
+            response, seconds = work_out()
+            place.answer = _kept(response, stamp, began, seconds)
             return response
 
     def _holds(self, kept: _Answer, stamp: str | None, now: float) -> bool:
-        return stamp is not None and kept.stamp == stamp and now - kept.began < MOST_SECONDS
-
-    def _kept(self, response: Response, stamp: str | None, began: float) -> _Answer | None:
-        # A refusal is raised or has another status; it is worked out anew each time.
-        if response.status_code != 200 or response.is_streamed or (response.content_length or 0) > LARGEST:
-            return None
-        return _Answer(response.get_data(), response.headers.to_wsgi_list(), stamp, began)
+        return stamp is not None and kept.stamp == stamp and now < kept.until
 
     def _place(self, key: str) -> _Place:
         with self._lock:
@@ -98,15 +97,40 @@ def register(app: Flask, book: Book) -> None:
     app.extensions[_EXTENSION] = Answers(Stamps(book.engine))
 
 
-def kept(view: View) -> View:
-    """Keep the answers of a view that only reads the book; belongs right below ``route``."""
+def kept(seconds: float = A_DAY) -> Callable[[View], View]:
+    """Keep the answers of a view that only reads the book; belongs right below ``route``.
 
-    @functools.wraps(view)
-    def answer(*arguments: object, **named: object) -> Response:
-        answers = cast("Answers", current_app.extensions[_EXTENSION])
-        return answers.give(request.full_path, lambda: current_app.make_response(view(*arguments, **named)))
+    Args:
+        seconds: for which they hold while nothing is committed.
+    """
 
-    return answer
+    def decorate(view: View) -> View:
+        @functools.wraps(view)
+        def answer(*arguments: object, **named: object) -> Response:
+            def work_out() -> tuple[Response, float]:
+                response = current_app.make_response(view(*arguments, **named))
+                return response, min(seconds, g.get(_HOLDS, seconds))
+
+            answers = cast("Answers", current_app.extensions[_EXTENSION])
+            return answers.give(request.full_path, work_out)
+
+        return answer
+
+    return decorate
+
+
+def until_breakers_expire(views: Iterable[Mapping[str, Any]]) -> None:
+    """Have the present answer, which shows these agents or accounts, hold until the first of their breakers is over."""
+    ends = [breaker["expires_at"] for view in views for breaker in view["breakers"] if breaker["expires_at"]]
+    if ends:
+        setattr(g, _HOLDS, (min(ends) - datetime.now(UTC)).total_seconds())
+
+
+def _kept(response: Response, stamp: str | None, began: float, seconds: float) -> _Answer | None:
+    # A refusal is raised or has another status; it is worked out anew each time.
+    if response.status_code != HTTPStatus.OK or response.is_streamed or (response.content_length or 0) > LARGEST:
+        return None
+    return _Answer(response.get_data(), response.headers.to_wsgi_list(), stamp, began, began + seconds)
 
 
 def _again(answer: _Answer) -> Response:

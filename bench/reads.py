@@ -9,7 +9,7 @@ from bench.world import AGENT, Servers, world
 from tasks.deciding import decide
 
 ACCOUNTS = 100_000
-ROUNDS = 7
+ROUNDS = 5
 SECONDS = 2.0
 AT_LEAST = Decimal("0.6")
 READS = ("status", "positions", "metrics")

@@ -57,13 +57,16 @@ FROM (
     ) money
     CROSS JOIN LATERAL (
         SELECT
-            count(*) AS open_positions,
+            CAST(coalesce(sum(p.positions), 0) AS bigint) AS open_positions,
             coalesce(sum(coalesce(p.quantity * m.bid, p.cost)), 0) AS exposure,
             coalesce(sum(coalesce(p.quantity * m.bid, p.cost) - p.cost), 0) AS unrealized_profit
-        FROM trading.positions p
-        JOIN trading.accounts a ON a.id = p.account_id AND a.kind <> 'dust'
-        LEFT JOIN trading.marks m ON m.symbol = p.symbol
-        WHERE p.agent = name AND p.closed_at IS NULL AND p.quantity > 0
+        FROM (
+            SELECT symbol, count(*) AS positions, sum(quantity) AS quantity, sum(cost) AS cost
+            FROM trading.positions
+            WHERE agent = name AND account_id <> 'dust-' || name AND closed_at IS NULL AND quantity > 0
+            GROUP BY symbol
+        ) p
+        LEFT JOIN trading.marks m USING (symbol)
     ) held
 ) v
 ORDER BY v.agent
@@ -142,13 +145,17 @@ FROM (
         sum(p.quantity * greatest(b.stop_price, b.highest_price * (1 - b.trailing_stop)))
             / sum(p.quantity) FILTER (WHERE b.order_id IS NOT NULL) AS stop,
         sum(p.quantity * b.target_price) / sum(p.quantity) FILTER (WHERE b.order_id IS NOT NULL) AS target,
-        count(*) AS accounts
-    FROM trading.positions p
-    JOIN trading.accounts a ON a.id = p.account_id AND a.kind <> 'dust'
+        CAST(sum(p.accounts) AS bigint) AS accounts
+    FROM (
+        SELECT symbol, entry_order_id, sum(quantity) AS quantity, sum(cost) AS cost, min(opened_at) AS opened_at,
+               count(*) AS accounts
+        FROM trading.positions
+        WHERE agent = :agent AND account_id <> 'dust-' || :agent AND closed_at IS NULL AND quantity > 0
+            AND (:account_id IS NULL OR account_id = :account_id)
+        GROUP BY symbol, entry_order_id
+    ) p
     LEFT JOIN trading.marks m ON m.symbol = p.symbol
     LEFT JOIN trading.brackets b ON b.order_id = p.entry_order_id
-    WHERE p.agent = :agent AND p.closed_at IS NULL AND p.quantity > 0
-        AND (:account_id IS NULL OR p.account_id = :account_id)
     GROUP BY p.symbol
 ) v
 ORDER BY v.symbol
