@@ -51,18 +51,6 @@ def limit_price(side: Side, quote: Quote, slippage: Decimal, market: Market) -> 
     return _ceiling(quote.bid * (1 - slippage), market.price_tick)
 
 
-def build_block(side: Side, market: Market, price: Decimal, wants: Sequence[Want]) -> Block | Denial:
-    """One order for all wants.
-
-    Returns:
-        The block, its wants sorted by account id; or why the exchange would not take it.
-    """
-    block = size_block(side, market, price, sum((want.quantity for want in wants), ZERO))
-    if isinstance(block, Denial):
-        return block
-    return replace(block, wants=tuple(sorted(wants, key=lambda want: want.account_id)))
-
-
 def size_block(side: Side, market: Market, price: Decimal, wanted: Decimal) -> Block | Denial:
     """One order for all that is wanted together, floored to the lot step and capped at the exchange's largest order.
 

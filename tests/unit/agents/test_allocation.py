@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.allocation import build_block, divide_exit_fills, divide_fills, limit_price
+from agents.allocation import divide_exit_fills, divide_fills, limit_price
 from agents.decision import want_entry
 from agents.errors import BookError
 from agents.model import ZERO, Block, Fill, Leg, Market, Side, Want
 from agents.profiles import NOVA
 from agents.risk import Code, Denial
-from tests.unit.agents.values import account, fill, market, quote, want
+from tests.unit.agents.values import account, build_block, fill, market, quote, want
 
 BTC = market(max_notional="1e12")
 BNB = market(base="BNB", step="0.001", min_quantity="0.001")

@@ -1,11 +1,14 @@
 """Well-formed values to vary one field of."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from agents.model import Account, Action, Fill, Market, Position, Quote, Signal, Status, TradingState, Want
+from agents.allocation import size_block
+from agents.model import Account, Action, Block, Fill, Market, Position, Quote, Side, Signal, Status, TradingState, Want
 from agents.profiles import ATLAS, SYMBOLS, RiskProfile
-from agents.risk import Situation
+from agents.risk import Denial, Situation
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -119,3 +122,11 @@ def fill(
 ) -> Fill:
     amount, at_price = Decimal(quantity), Decimal(price)
     return Fill(trade_id, at_price, amount, amount * at_price, Decimal(commission), asset, NOW)
+
+
+def build_block(side: Side, rules: Market, price: Decimal, wants: Sequence[Want]) -> Block | Denial:
+    """One order for all wants, which it holds sorted by account id; or why the exchange would not take it."""
+    block = size_block(side, rules, price, sum((want.quantity for want in wants), Decimal(0)))
+    if isinstance(block, Denial):
+        return block
+    return replace(block, wants=tuple(sorted(wants, key=lambda want: want.account_id)))
