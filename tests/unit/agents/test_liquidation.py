@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.allocation import build_block, divide_exit_fills
+from agents.allocation import divide_exit_fills
 from agents.decision import decide_exits
 from agents.liquidation import REST_IN_SMALLEST_ORDERS, Offer, raise_cash
 from agents.model import Block, Market, Position, Side, Want
-from tests.unit.agents.values import fill, market
+from tests.unit.agents.values import build_block, fill, market
 
 FEE = Decimal("0.002")
 BTC, ETH = market(), market(base="ETH", step="0.0001", min_quantity="0.0001")
