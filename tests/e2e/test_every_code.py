@@ -33,6 +33,7 @@ BASE = {
 }
 AGENTS: dict[str, dict[str, object]] = {
     "plain": {},
+    "waiting": {},
     "single": {"max_open_positions": 1},
     "half": {"max_exposure": 0.5},
     "cautious": {"risk_per_trade": 0.0001, "max_position": 1},
@@ -128,12 +129,15 @@ def of_the_accounts(tour: Tour) -> None:
     # Both that were changed, and one that buys.
     tour.buy("plain")
     tour.buy("plain")
-    held = tour.service.get("/accounts/plain-0")
-    body = {"amount": round(held["cash"] + 100, 8), "reference_id": "w-1", "liquidate": True}
-    post("/trading/halt", {"reason": "to let a withdrawal wait"})
-    post("/accounts/plain-0/withdrawals", body, status=202)
-    post("/trading/activate", {"reason": "the test goes on"})
-    tour.buy("plain", "XRPUSDT", 0.5)
+    waiting = tour.open("waiting", 21)
+    tour.buy("waiting", "XRPUSDT", 0.5)
+    # Worth less than the exchange takes, its position cannot be sold for the withdrawal.
+    tour.service.pin("XRPUSDT", 0.2)
+    cash = tour.service.get(f"/accounts/{waiting}")["cash"]
+    body = {"amount": round(cash + 2, 8), "reference_id": "w-1", "liquidate": True}
+    post(f"/accounts/{waiting}/withdrawals", body, status=202)
+    tour.buy("waiting")
+    tour.service.pin("XRPUSDT", 0.5)
     tour.open("single", 1000)
     tour.buy("single")
     tour.buy("single", "XRPUSDT", 0.5)

@@ -181,8 +181,9 @@ def test_a_signal_below_the_agents_confidence_is_answered_with_the_reason(servic
 
 def test_a_thousand_accounts_are_served_by_one_order_divided_to_the_last_unit(service: Service, account: str) -> None:
     service.pin("BTCUSDT", BTC)
-    open_in_the_book(service, "orion", {f"{account}-{number}": Decimal("100.37") + number for number in range(999)})
+    # First by the service, which tells Redis that the agent runs.
     service.open_account("orion", account, 1000)
+    open_in_the_book(service, "orion", {f"{account}-{number}": Decimal("100.37") + number for number in range(999)})
 
     outcome = service.signal("orion", "BTCUSDT", "buy", BTC)
 

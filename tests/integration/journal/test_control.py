@@ -280,8 +280,7 @@ class TestAPlatformThatOwnsTheTables:
             second = outward_queries.transactions(session, known, before=str(first[-1]["id"]), limit=2)
             assert [row["amount"] for row in (*first, *second)] == [3, 2, 1]
             assert outward_queries.transactions(session, "not-a-uuid", limit=2) == []
-            with pytest.raises(InvalidInputError, match="cursor"):
-                outward_queries.transactions(session, known, before="17", limit=2)
+            assert outward_queries.transactions(session, known, before="17", limit=2) == []
 
     @pytest.mark.parametrize(
         "account_id", ["investor-1", "0" * 31, "0" * 32, "1-23456781234567812345678123456780", NOBODY, None]
