@@ -158,8 +158,9 @@ def next_due(session: Session, subscription_id: uuid.UUID) -> Due | None:
 
 def record_delivered(session: Session, subscription_id: uuid.UUID, event_id: uuid.UUID, status: int) -> None:
     """Note that the subscriber took the event."""
-    _run(session, _DELIVERED, subscription=subscription_id, event=event_id, status=status)
+    # The subscription first, as whoever ends it or asks for a replay locks them.
     _run(session, _RECOVERED, subscription=subscription_id)
+    _run(session, _DELIVERED, subscription=subscription_id, event=event_id, status=status)
 
 
 def record_failed(
@@ -185,8 +186,9 @@ def record_failed(
     """
     values = {"status": status, "error": error, "pause": retry_seconds}
     limits = {"fewest": FEWEST_ATTEMPTS, "hours": KEEP_TRYING_HOURS}
-    row = _run(session, _NOT_DELIVERED, subscription=subscription_id, event=event_id, **values, **limits).one_or_none()
+    # In the same order as above.
     _run(session, _FAILING, subscription=subscription_id, pause=block_seconds)
+    row = _run(session, _NOT_DELIVERED, subscription=subscription_id, event=event_id, **values, **limits).one_or_none()
     return row is not None and row.status == "failed"
 
 

@@ -7,16 +7,19 @@ import sys
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from agents.model import TradingState
 from journal import deliveries, subscriptions, switch
 from tasks.delivering import deliver_events, pause_after
+from tests.e2e.service import wait_for
 from tests.integration.events.conftest import Desk, Receiver, answer, worker
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -330,3 +333,34 @@ def test_a_commit_with_an_event_wakes_a_worker_and_one_without_does_not(desk: De
     assert client.llen("events") == 0
     desk.happen()
     assert client.llen("events") == 1
+
+
+def test_a_replay_and_an_attempt_that_ends_meanwhile_wait_for_each_other_and_both_count(desk: Desk) -> None:
+    subscription, _ = desk.subscribe("http://127.0.0.1:1/events")
+    desk.happen()
+    with desk.services.book.unit_of_work() as session:
+        deliveries.publish(session)
+    (event,) = desk.rows("SELECT id FROM trading.events")
+
+    def fail() -> None:
+        with desk.services.book.unit_of_work() as session:
+            deliveries.record_failed(
+                session,
+                subscription,
+                event["id"],
+                status=None,
+                error="no answer",
+                retry_seconds=10,
+                block_seconds=10,
+            )
+
+    with ThreadPoolExecutor(1) as attempt, desk.services.book.unit_of_work() as session:
+        session.execute(text("SELECT FROM trading.subscriptions FOR UPDATE"))
+        failed = attempt.submit(fail)
+        wait_for(lambda: session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")), "the attempt waits")
+        subscriptions.replay(session, subscription, event["id"], actor="test")
+        session.commit()
+        failed.result(10)
+
+    (delivery,) = desk.rows("SELECT status, attempts FROM trading.deliveries")
+    assert delivery == {"status": "pending", "attempts": 1}
