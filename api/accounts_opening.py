@@ -16,7 +16,7 @@ from api.answers import ControlAnswer
 from api.auth import actor
 from api.blueprint import Blueprint
 from api.control import announce, standing
-from api.fields import ACCOUNT_ID, AGENT, SYMBOL, check_amount
+from api.fields import ACCOUNT_ID, AGENT, SYMBOL
 from api.services import profile_of, services
 from journal import opening
 from journal.serving import Opening
@@ -38,15 +38,7 @@ class AccountOpening(schemas.Request):
     """An account to start."""
 
     account_id = fields.String(required=True, validate=ACCOUNT_ID, metadata={"description": "any id of yours"})
-    initial_equity = fields.Raw(
-        required=True,
-        validate=check_amount,
-        metadata={
-            **schemas.AMOUNT,
-            "description": "money to open the account with, at most 8 decimals; one that exists keeps its own",
-            "example": 1000,
-        },
-    )
+    initial_equity = schemas.opening_amount()
 
 
 class AccountsBody(schemas.Request):

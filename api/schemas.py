@@ -43,11 +43,9 @@ class Request(Schema):
         unknown = EXCLUDE
 
 
-class StartRequest(Request):
-    """Who starts, and with how much money if the account is new."""
-
-    agent_name = fields.String(validate=AGENT, metadata={"description": "if given, the agent of the path"})
-    initial_equity = fields.Raw(
+def opening_amount() -> fields.Raw:
+    """The money that an account is opened with."""
+    return fields.Raw(
         required=True,
         validate=check_amount,
         metadata={
@@ -56,6 +54,13 @@ class StartRequest(Request):
             "example": 1000,
         },
     )
+
+
+class StartRequest(Request):
+    """Who starts, and with how much money if the account is new."""
+
+    agent_name = fields.String(validate=AGENT, metadata={"description": "if given, the agent of the path"})
+    initial_equity = opening_amount()
     account_id = fields.String(
         validate=ACCOUNT_ID, metadata={"description": "any id of yours; without it the agent's own house account"}
     )
