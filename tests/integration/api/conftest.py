@@ -1,5 +1,6 @@
 """The real application over a real database and a real Redis, called without a socket."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -7,6 +8,7 @@ from itertools import count
 from typing import Any, cast
 
 import pytest
+import redis
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import CursorResult, text
@@ -15,6 +17,7 @@ from api.app import create_app
 from journal.database import Book
 from runtime.bootstrap import control_services
 from runtime.settings import load
+from sandbox.embedded import EmbeddedPostgres, EmbeddedRedis
 from tests.integration.api.contract import believe
 
 SECRET = "a shared secret"
@@ -200,3 +203,23 @@ def a_signal(**changes: object) -> dict[str, object]:
 def signal() -> Callable[..., dict[str, object]]:
     """A well-formed signal, with changed fields."""
     return a_signal
+
+
+@pytest.fixture(scope="module")
+def untouched_client(
+    postgres_server: EmbeddedPostgres, migrated_template: str, redis_server: EmbeddedRedis
+) -> Iterator[FlaskClient]:
+    """One application for all tests of a module that change nothing, with orion running for two accounts."""
+    name = f"untouched_{uuid.uuid4().hex}"
+    database_url = postgres_server.create_database(name, template=migrated_template)
+    redis_url = redis_server.url(1)
+    with redis.Redis.from_url(redis_url) as server:
+        server.flushdb()
+    app = create_app(control_services(load({"DATABASE_URL": database_url, "REDIS_URL": redis_url, **ENVIRONMENT})))
+    client = believe(app).test_client()
+    for account_id in ("house-orion", "other"):
+        body = {"initial_equity": 5, "account_id": account_id}
+        assert client.post("/agents/orion/start", json=body).status_code == 200
+    yield client
+    dispose(app)
+    postgres_server.drop_database(name)

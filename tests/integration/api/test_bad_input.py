@@ -6,17 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import redis
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
-
-from api.app import create_app
-from runtime.bootstrap import control_services
-from runtime.settings import load
-from sandbox.embedded import EmbeddedPostgres, EmbeddedRedis
-from tests.integration.api.contract import believe
 
 NUL = "a\x00b"
 LONG = "a" * 65
@@ -44,26 +37,8 @@ NO_AMOUNT = [
 
 
 @pytest.fixture(scope="module")
-def client(
-    postgres_server: EmbeddedPostgres, migrated_template: str, redis_server: EmbeddedRedis
-) -> Iterator[FlaskClient]:
-    """One application for all cases, with orion running: nothing here may change the book."""
-    name = f"bad_input_{uuid.uuid4().hex}"
-    servers = {
-        "DATABASE_URL": postgres_server.create_database(name, template=migrated_template),
-        "REDIS_URL": redis_server.url(1),
-    }
-    with redis.Redis.from_url(servers["REDIS_URL"]) as server:
-        server.flushdb()
-    services = control_services(load({**servers, "ML_ENGINE_URL": "http://127.0.0.1:1"}))
-    client = believe(create_app(services)).test_client()
-    for account_id in ("house-orion", "other"):
-        body = {"initial_equity": 5, "account_id": account_id}
-        assert client.post("/agents/orion/start", json=body).status_code == 200
-    yield client
-    services.book.engine.dispose()
-    services.state.client.close()
-    postgres_server.drop_database(name)
+def client(untouched_client: FlaskClient) -> FlaskClient:
+    return untouched_client
 
 
 @pytest.fixture(autouse=True)

@@ -1,12 +1,10 @@
 """Every route there is, and whatever is thrown at it: refused in the one shape, never a failure of ours, nothing written."""
 
 import string
-import uuid
 from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
-import redis
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,8 +15,6 @@ from api.app import create_app
 from api.openapi import NOWHERE, document
 from runtime.bootstrap import control_services
 from runtime.settings import load
-from sandbox.embedded import EmbeddedPostgres, EmbeddedRedis
-from tests.integration.api.contract import believe
 
 VALID = {
     "agent": "orion",
@@ -130,28 +126,8 @@ HOSTILE_NAMES = [
 
 
 @pytest.fixture(scope="module")
-def client(
-    postgres_server: EmbeddedPostgres, migrated_template: str, redis_server: EmbeddedRedis
-) -> Iterator[FlaskClient]:
-    """One application for all, with orion running for two accounts: nothing here may change the book."""
-    name = f"hostile_input_{uuid.uuid4().hex}"
-    servers = {
-        "DATABASE_URL": postgres_server.create_database(name, template=migrated_template),
-        "REDIS_URL": redis_server.url(2),
-        "ML_ENGINE_URL": "http://127.0.0.1:1",
-        "ML_WEBHOOK_SECRET": "a shared secret",
-    }
-    with redis.Redis.from_url(servers["REDIS_URL"]) as server:
-        server.flushdb()
-    services = control_services(load(servers))
-    client = believe(create_app(services)).test_client()
-    for account_id in ("house-orion", "other"):
-        body = {"initial_equity": 5, "account_id": account_id}
-        assert client.post("/agents/orion/start", json=body).status_code == 200
-    yield client
-    services.book.engine.dispose()
-    services.state.client.close()
-    postgres_server.drop_database(name)
+def client(untouched_client: FlaskClient) -> FlaskClient:
+    return untouched_client
 
 
 @pytest.fixture(scope="module", autouse=True)
