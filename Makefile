@@ -11,7 +11,7 @@ NPM = PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 CODE := $(wildcard agents adapters journal tasks api runtime replay sandbox tests bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock lint fmt type test test-unit test-integration test-contract test-e2e chaos fuzz db-check audit tokens scan replay candles openapi client nestjs run clean
+.PHONY: help setup lock lint fmt type test test-unit test-integration test-contract test-e2e chaos fuzz db-check audit tokens scan replay candles openapi bench client nestjs run clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

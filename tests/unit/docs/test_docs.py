@@ -27,3 +27,10 @@ def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
 def test_every_make_target_that_is_named_exists(page: Path) -> None:
     targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"\bmake ([a-z][a-z0-9-]*)", page.read_text())) <= targets
+
+
+def test_a_make_target_named_like_a_folder_runs_all_the_same() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z0-9-]+):", makefile, re.MULTILINE))
+    phony = set(re.findall(r"^\.PHONY:(.*)$", makefile, re.MULTILINE)[0].split())
+    assert {target for target in targets if (ROOT / target).exists()} <= phony
