@@ -1,4 +1,7 @@
-"""What performance is measured from: past prices, and what every day was worth to each account and each agent."""
+"""What performance is measured from: past prices, and what every day was worth to each account and each agent.
+
+References of the days and sums of accounts are checked by triggers, see docs/decisions/references.md.
+"""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -6,7 +9,7 @@ from decimal import Decimal
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from journal.models import Account, Agent
+from journal.models import Agent
 from journal.tables import Amount, Base, Now
 
 ADDS_UP = "closing - opening = profit_loss + net_flows"
@@ -44,8 +47,8 @@ class AccountDay(Base):
     __table_args__ = (CheckConstraint(ADDS_UP, name="adds_up"), Index(None, "account_id", "day"))
 
     day: Mapped[date] = mapped_column(primary_key=True)
-    account_id: Mapped[str] = mapped_column(ForeignKey(Account.id), primary_key=True)
-    agent: Mapped[str] = mapped_column(ForeignKey(Agent.name))
+    account_id: Mapped[str] = mapped_column(primary_key=True)
+    agent: Mapped[str]
     opening: Mapped[Decimal]
     net_flows: Mapped[Decimal]
     capital: Mapped[Decimal]
@@ -114,7 +117,7 @@ class AccountStats(Streaks, Base):
 
     __tablename__ = "account_stats"
 
-    account_id: Mapped[str] = mapped_column(ForeignKey(Account.id), primary_key=True)
+    account_id: Mapped[str] = mapped_column(primary_key=True)
     fees: Mapped[Amount]
     bought: Mapped[Amount]
     sold: Mapped[Amount]

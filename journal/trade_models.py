@@ -2,6 +2,9 @@
 
 Shares, fills, legs and trades are the ledger: rows are added and never changed. Account cash and
 positions are running sums over them.
+
+Columns of shares, legs, positions and trades that name an account, an agent or an order are no declared foreign keys: triggers check
+them once per statement, as strictly; see docs/decisions/references.md.
 """
 
 import uuid
@@ -11,7 +14,7 @@ from decimal import Decimal
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, false, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from journal.models import Account, Agent, Decision
+from journal.models import Agent, Decision
 from journal.tables import Amount, Base, BigId, Now
 
 
@@ -68,8 +71,8 @@ class Share(Base):
     __tablename__ = "shares"
     __table_args__ = (CheckConstraint("quantity >= 0 AND reserved >= 0", name="not_negative"),)
 
-    order_id: Mapped[int] = mapped_column(ForeignKey(Order.id), primary_key=True)
-    account_id: Mapped[str] = mapped_column(ForeignKey(Account.id), primary_key=True)
+    order_id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[str] = mapped_column(primary_key=True)
     quantity: Mapped[Decimal]
     reserved: Mapped[Decimal]
     keeps_rest: Mapped[bool] = mapped_column(server_default=false())
@@ -105,8 +108,8 @@ class Leg(Base):
         CheckConstraint("fee_base <= quantity", name="fee_within_quantity"),
     )
 
-    order_id: Mapped[int] = mapped_column(ForeignKey(Order.id), primary_key=True)
-    account_id: Mapped[str] = mapped_column(ForeignKey(Account.id), primary_key=True)
+    order_id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[str] = mapped_column(primary_key=True)
     quantity: Mapped[Decimal]
     cost: Mapped[Decimal]
     fee_base: Mapped[Decimal]
@@ -134,14 +137,14 @@ class Position(Base):
     )
 
     id: Mapped[BigId]
-    account_id: Mapped[str] = mapped_column(ForeignKey(Account.id))
-    agent: Mapped[str] = mapped_column(ForeignKey(Agent.name))
+    account_id: Mapped[str]
+    agent: Mapped[str]
     symbol: Mapped[str]
     quantity: Mapped[Decimal]
     cost: Mapped[Decimal]
     entry_price: Mapped[Decimal]
-    entry_order_id: Mapped[int | None] = mapped_column(ForeignKey(Order.id))
-    exit_order_id: Mapped[int | None] = mapped_column(ForeignKey(Order.id))
+    entry_order_id: Mapped[int | None]
+    exit_order_id: Mapped[int | None]
     opened_at: Mapped[Now]
     closed_at: Mapped[datetime | None]
 
@@ -178,8 +181,8 @@ class Trade(Base):
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
-    account_id: Mapped[str] = mapped_column(ForeignKey(Account.id))
-    agent: Mapped[str] = mapped_column(ForeignKey(Agent.name))
+    account_id: Mapped[str]
+    agent: Mapped[str]
     symbol: Mapped[str]
     quantity: Mapped[Decimal]
     entry_price: Mapped[Decimal]
@@ -188,8 +191,8 @@ class Trade(Base):
     proceeds: Mapped[Decimal]
     profit_loss: Mapped[Decimal]
     reason: Mapped[str]
-    entry_order_id: Mapped[int | None] = mapped_column(ForeignKey(Order.id))
-    exit_order_id: Mapped[int] = mapped_column(ForeignKey(Order.id))
+    entry_order_id: Mapped[int | None]
+    exit_order_id: Mapped[int]
     opened_at: Mapped[datetime]
     closed_at: Mapped[Now]
 

@@ -9,7 +9,7 @@ from itertools import chain
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from journal.audit import accounts, decisions, events, holdings, orders, outward, performance, withdrawals
+from journal.audit import accounts, decisions, events, holdings, orders, outward, performance, references, withdrawals
 from journal.audit.check import Check, Finding, run
 
 __all__ = ["Check", "Finding", "breaches", "findings"]
@@ -29,6 +29,7 @@ def findings(session: Session) -> Iterator[Finding]:
         holdings.CHECKS,
         decisions.CHECKS,
         events.CHECKS,
+        references.CHECKS,
         outward.checks(session),
         performance.checks(session),
     )

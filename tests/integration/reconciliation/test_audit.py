@@ -123,6 +123,7 @@ CORRUPTIONS = {
         VALUES ('a', 'w-1', 1, 'failed', 0, now())""",
         "",
     ),
+    "reference_missing": ("UPDATE trading.legs SET account_id = 'nobody'", OLDEST_LEG),
     "trade_unreported": ("UPDATE investment.account_transactions SET reference_id = 'another'", A_TRANSACTION),
 }
 """By the rule that each of them breaks."""
@@ -137,7 +138,7 @@ CHECKED_BY_THE_DATABASE = {
 def broken_by(session: Session, rule: str) -> set[str]:
     """The rules that a corruption breaks; it is undone."""
     with session.begin_nested() as corruption:
-        for table in ("shares", "fills", "legs", "trades", "events"):
+        for table in ("shares", "fills", "legs", "positions", "trades", "events"):
             session.execute(text(f"ALTER TABLE trading.{table} DISABLE TRIGGER USER"))
         if rule in CHECKED_BY_THE_DATABASE:
             session.execute(text(CHECKED_BY_THE_DATABASE[rule]))
