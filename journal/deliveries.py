@@ -17,7 +17,7 @@ KEEP_TRYING_HOURS = 72
 FEWEST_ATTEMPTS = 5
 """Before an event is given up on, however old it is: our own workers may have been away."""
 BATCH = 1000
-PUBLISHING = 7_318_004
+PUBLISHING = 7_318_005
 """Key of the lock under which events get their positions, so that the order of positions is that of commits."""
 
 _PUBLISH = """

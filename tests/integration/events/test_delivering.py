@@ -17,7 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from agents.model import TradingState
-from journal import deliveries, subscriptions, switch
+from journal import deliveries, performance, subscriptions, switch
 from tasks.delivering import deliver_events, pause_after
 from tests.e2e.service import wait_for
 from tests.integration.events.conftest import Desk, Receiver, answer, worker
@@ -290,6 +290,15 @@ def test_what_a_worker_killed_between_sending_and_noting_it_sent_is_sent_again_w
     first, second = receiver.got
     assert first.event == second.event
     assert desk.statuses() == ["delivered"]
+
+
+def test_the_nightly_sync_holds_up_no_event(desk: Desk) -> None:
+    desk.happen()
+    with desk.services.book.unit_of_work() as night:
+        performance.sync_day(night, night.scalar(text("SELECT current_date")), is_last=True)
+        with desk.services.book.unit_of_work() as session:
+            session.execute(text("SET LOCAL lock_timeout = '1s'"))
+            assert deliveries.publish(session) == 1
 
 
 def test_events_get_their_positions_in_the_order_of_commits_and_keep_them(desk: Desk) -> None:
