@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import redis
 from redis.exceptions import LockError, RedisError
@@ -17,6 +17,8 @@ from redis.lock import Lock
 from agents.model import Status, TradingState
 
 LEASE_SECONDS = 20
+RENEW_AFTER_SECONDS = 2
+"""A lease that was taken or renewed within so long needs no renewal."""
 WEIGHT_WINDOW_SECONDS = 60
 TRADING_KEY = "trading:switch"
 BAN_KEY = "exchange:banned"
@@ -38,11 +40,15 @@ class Lease:
 
     def __init__(self, lock: Lock) -> None:
         self._lock = lock
+        self._since = time.monotonic()
 
     def renew(self) -> None:
         """Start the lease's time anew, before the next step of work."""
+        if time.monotonic() - self._since < RENEW_AFTER_SECONDS:
+            return
         with _losing_a_lease_is_no_harm():
             self._lock.reacquire()
+        self._since = time.monotonic()
 
     def release(self) -> None:
         """Let go."""
@@ -68,7 +74,7 @@ def connect(url: str) -> redis.Redis:
 
 
 class StateStore:
-    """Agent state, trading state, heartbeats, leases and the exchange's request-weight budget."""
+    """Agent state, trading state, leases and the exchange's request-weight budget."""
 
     def __init__(self, client: redis.Redis) -> None:
         self.client = client
@@ -92,10 +98,6 @@ class StateStore:
         except (RedisError, ValueError, TypeError) as error:
             logger.warning("state of %s unreadable, counts as halted: %s", agent, error)
             return NOTHING_RUNS
-
-    def beat_heart(self, agent: str) -> None:
-        """Note that the agent's tick ran to its end."""
-        self.client.hset(_agent_key(agent), "heartbeat", datetime.now(UTC).isoformat())
 
     @contextmanager
     def lease(self, agent: str, wait_seconds: float) -> Iterator["Lease | None"]:

@@ -6,17 +6,22 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-LOOK = text("""
-SELECT ARRAY(SELECT DISTINCT b.symbol FROM trading.brackets b WHERE b.agent = a.name AND b.closed_at IS NULL) AS held,
+from journal import control, holdings
+from journal.holdings import AgentSnapshot
+
+LOOK = text(f"""
+SELECT {holdings.SEEN},
+       ARRAY(SELECT DISTINCT b.symbol FROM trading.brackets b WHERE b.agent = a.name AND b.closed_at IS NULL) AS held,
        EXISTS (SELECT FROM trading.accounts c WHERE c.agent = a.name AND c.close_requested_at IS NOT NULL) AS closings,
        EXISTS (SELECT FROM trading.withdrawals w JOIN trading.accounts c ON c.id = w.account_id
                WHERE w.status = 'pending' AND c.agent = a.name) AS withdrawals,
        EXISTS (SELECT FROM trading.decisions d WHERE d.agent = a.name AND d.decided_at IS NULL) AS decisions,
        EXISTS (SELECT FROM trading.breakers t WHERE t.agent = a.name AND t.ended_at IS NULL) AS breakers,
        EXISTS (SELECT FROM trading.breakers t WHERE t.ended_at IS NULL AND t.expires_at <= now())
-           OR a.judged_version IS DISTINCT FROM a.book_version OR a.equity_day IS DISTINCT FROM current_date AS changes
-FROM trading.agents a WHERE a.name = :agent
-""")
+           OR a.judged_version IS DISTINCT FROM a.book_version OR a.equity_day IS DISTINCT FROM current_date AS changes,
+       EXISTS (SELECT FROM trading.agents WHERE agents.name <> a.name AND {control.IS_LATE}) AS others_wait
+FROM {holdings.AGENT} WHERE a.name = :agent
+""")  # noqa: S608 - our own text
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +39,28 @@ class Agenda:
     """A breaker of the agent or of one of its accounts stands, or did when anyone last looked."""
     changes: bool
     """Its accounts are worth something else than when they were last judged, whatever the prices; or a breaker expired."""
+    others_wait: bool
+    """Other agents were passed over, see :func:`journal.control.passed_over`."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to judge, sell or pay; signals may come."""
+        return not (self.held or self.closings or self.withdrawals or self.changes)
 
 
-def agenda(session: Session, agent: str) -> Agenda:
-    """What awaits an agent that was started."""
-    row = session.execute(LOOK, {"agent": agent}).one()
-    return Agenda(sorted(row.held), row.closings, row.withdrawals, row.decisions, row.breakers, row.changes)
+def look(session: Session, agent: str) -> tuple[AgentSnapshot, Agenda]:
+    """An agent and what awaits it.
+
+    Raises:
+        NotFoundError: it was never started.
+    """
+    row = holdings.row_of(session, LOOK, agent)
+    return holdings.snapshot_in(row), Agenda(
+        held=sorted(row.held),
+        closings=row.closings,
+        withdrawals=row.withdrawals,
+        decisions=row.decisions,
+        breakers=row.breakers,
+        changes=row.changes,
+        others_wait=row.others_wait,
+    )

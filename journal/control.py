@@ -9,22 +9,32 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, literal, select, update
+from sqlalchemy import Boolean, ColumnElement, and_, case, exists, func, literal, literal_column, select, text, update
 from sqlalchemy.orm import Session
 
 from agents.control import Command, status_after
 from agents.errors import NotFoundError
 from agents.model import Status
 from journal import audit_log, events, switch
-from journal.flow_models import Withdrawal
 from journal.models import Account, Agent
 from journal.preconditions import Precondition, whatever_it_was
 from journal.switch import Switch
 from journal.trade_models import Position
 
 NEVER_STARTED = {"agent_status": Status.STOPPED.value}
-LATE_TICKS = 3
-"""So many intervals without a tick, and an agent has been passed over."""
+NEEDS_TICKS = """(
+    agents.status <> 'stopped'
+    OR EXISTS (SELECT FROM trading.accounts c WHERE c.agent = agents.name AND c.close_requested_at IS NOT NULL)
+    OR EXISTS (SELECT FROM trading.withdrawals w JOIN trading.accounts c ON c.id = w.account_id
+               WHERE w.status = 'pending' AND c.agent = agents.name)
+)"""
+"""SQL condition on ``trading.agents``."""
+WAITED = """
+extract(epoch FROM clock_timestamp() - coalesce(agents.last_tick_at, agents.created_at)) / agents.tick_seconds
+"""
+IS_LATE = f"{WAITED} > 3 AND {NEEDS_TICKS}"
+"""SQL condition on ``trading.agents``: so many intervals without a tick, and an agent has been passed over."""
+PASSED_OVER = f"SELECT name FROM trading.agents WHERE {IS_LATE} ORDER BY {WAITED} DESC"  # noqa: S608 - our own text
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +149,7 @@ def publications(session: Session) -> list[Publication]:
 
 def passed_over(session: Session) -> list[str]:
     """The agents that have waited longest for a tick, beyond any delay that is usual; the worst first."""
-    since = func.coalesce(Agent.last_tick_at, Agent.created_at)
-    waited = func.extract("epoch", func.clock_timestamp() - since) / Agent.tick_seconds
-    late = session.scalars(select(Agent.name).where(_needs_ticks(), waited > LATE_TICKS).order_by(waited.desc()))
-    return list(late)
+    return list(session.scalars(text(PASSED_OVER)))
 
 
 def lock_agent(session: Session, name: str) -> Agent | None:
@@ -210,20 +217,13 @@ def _stop_accounts(session: Session, agent: str, *, close_positions: bool) -> No
     )
 
 
-def _is_closing(agent: ColumnElement[str] | str) -> ColumnElement[bool]:
+def _is_closing(agent: str) -> ColumnElement[bool]:
     return exists().where(Account.agent == agent, Account.close_requested_at.is_not(None))
-
-
-def _needs_ticks() -> ColumnElement[bool]:
-    waiting = exists().where(
-        Withdrawal.status == "pending", Withdrawal.account_id == Account.id, Account.agent == Agent.name
-    )
-    return (Agent.status != Status.STOPPED.value) | _is_closing(Agent.name.expression) | waiting
 
 
 def _publications(session: Session, *conditions: ColumnElement[bool]) -> list[Publication]:
     rows = session.execute(
-        select(Agent.name, Agent.status, Agent.version, Agent.tick_seconds, _needs_ticks())
+        select(Agent.name, Agent.status, Agent.version, Agent.tick_seconds, literal_column(NEEDS_TICKS, Boolean))
         .where(*conditions)
         .order_by(Agent.name)
     )

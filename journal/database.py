@@ -22,7 +22,7 @@ IDLE_IN_TRANSACTION_MS = 20_000
 """A process that froze in the middle of a transaction gives its locks up; it finds out when it wakes."""
 NOTICE_SILENCE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
 """A server whose machine or network vanished is given up after about ten seconds; the system's own default is hours."""
-IDLE_SECONDS = 1.0
+IDLE_SECONDS = 1
 """A connection that lay idle for longer is asked for a sign of life before it is used again."""
 LAST_USED = "last_used"
 MAY_BE_LOST = "SET LOCAL synchronous_commit = off;\n"

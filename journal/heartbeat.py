@@ -1,9 +1,15 @@
-"""What each tick leaves behind on its agent: when it ran, what went wrong, and what the agent was worth."""
+"""What each tick leaves behind: the prices it saw, when it ran, what went wrong, and what the agent was worth."""
+
+from collections.abc import Collection
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-RECORD_TICK = text("""
+from agents.model import Quote
+from journal.database import MAY_BE_LOST
+from journal.holdings import STORE_MARKS, marks_of
+
+RECORD_TICK = """
 WITH ticked AS (
     UPDATE trading.agents SET last_tick_at = clock_timestamp(), last_error = :error WHERE name = :agent
     RETURNING name, equity, greatest(peak_equity, equity) AS peak
@@ -11,10 +17,22 @@ WITH ticked AS (
 INSERT INTO trading.equity_points (agent, at, equity, drawdown)
 SELECT name, date_trunc('minute', clock_timestamp()), equity, CASE WHEN peak > 0 THEN 1 - equity / peak ELSE 0 END FROM ticked
 ON CONFLICT (agent, at) DO UPDATE SET equity = excluded.equity, drawdown = excluded.drawdown
-""")
+"""
 """An agent's equity is kept by whoever judges it and by every flow, so that nothing has to be summed here."""
+WITH_MARKS, WITHOUT_MARKS = text(f"{MAY_BE_LOST}{STORE_MARKS};{RECORD_TICK}"), text(f"{MAY_BE_LOST}{RECORD_TICK}")
 
 
-def record_tick(session: Session, agent: str, error: str | None) -> None:
-    """Note that the agent's tick ran, with ``error`` or without, and its equity as the last of this minute."""
-    session.execute(RECORD_TICK, {"agent": agent, "error": error})
+def record_tick(session: Session, agent: str, error: str | None, quotes: Collection[Quote] = ()) -> None:
+    """Note that the agent's tick ran, with ``error`` or without, and its equity as the last of this minute.
+
+    Args:
+        session: a unit of work of which nothing else depends.
+        agent: whose tick.
+        error: what went wrong, or None.
+        quotes: prices that are not kept as marks yet.
+    """
+    values = {"agent": agent, "error": error}
+    if quotes:
+        session.execute(WITH_MARKS, values | marks_of(quotes))
+    else:
+        session.execute(WITHOUT_MARKS, values)

@@ -6,8 +6,9 @@ What its accounts want of an order is worked out in the book itself: :mod:`journ
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, TextClause, text
 from sqlalchemy.orm import Session
 
 from agents import model
@@ -35,17 +36,19 @@ class AgentSnapshot:
     """What a tripped breaker of the agent or of the whole service says to an entry."""
 
 
-SNAPSHOT = text(f"""
-SELECT a.name, a.status, a.version, a.book_version, a.profile_version, a.profile, a.symbols,
-       EXISTS (SELECT FROM trading.orders o WHERE o.agent = a.name AND o.state IN ('intended', 'unknown')) AS unresolved,
-       (SELECT state FROM trading.service_state) AS trading, s.kind AS breaker, s.scope || ': ' || s.reason AS reason
-FROM trading.agents a
+SEEN = """
+a.name, a.status, a.version, a.book_version, a.profile_version, a.profile, a.symbols,
+EXISTS (SELECT FROM trading.orders o WHERE o.agent = a.name AND o.state IN ('intended', 'unknown')) AS unresolved,
+(SELECT state FROM trading.service_state) AS trading, s.kind AS breaker, s.scope || ': ' || s.reason AS reason
+"""
+AGENT = f"""
+trading.agents a
 LEFT JOIN LATERAL (
     SELECT b.kind, b.scope, b.reason FROM trading.breakers b
     WHERE {STANDS} AND (b.scope = 'service' OR b.scope = 'agent' AND b.agent = a.name) ORDER BY b.id LIMIT 1
 ) s ON true
-WHERE a.name = :agent
-""")  # noqa: S608 - our own text
+"""  # noqa: S608 - our own text
+SNAPSHOT = text(f"SELECT {SEEN} FROM {AGENT} WHERE a.name = :agent")  # noqa: S608 - our own text
 
 POSITIONS_OF_AGENT = """
 SELECT p.id, p.account_id, a.number, p.symbol, p.quantity, p.cost, a.kind = 'dust'
@@ -63,7 +66,7 @@ SELECT order_id, symbol, entry_price, stop_price, target_price, trailing_stop, h
 FROM trading.brackets WHERE agent = :agent AND closed_at IS NULL ORDER BY order_id
 """)
 
-STORE_MARKS = text("""
+STORE_MARKS = """
 WITH quotes AS (
     SELECT * FROM unnest(CAST(:symbols AS text[]), CAST(:bids AS numeric[]), CAST(:asks AS numeric[]),
                          CAST(:ats AS timestamptz[])) AS q (symbol, bid, ask, at)
@@ -73,7 +76,7 @@ WITH quotes AS (
 )
 INSERT INTO trading.mark_history (symbol, at, bid) SELECT symbol, date_trunc('minute', at, 'UTC'), bid FROM quotes
 ON CONFLICT (symbol, at) DO UPDATE SET bid = excluded.bid
-""")
+"""
 
 
 def agent_snapshot(session: Session, agent: str) -> AgentSnapshot:
@@ -82,9 +85,23 @@ def agent_snapshot(session: Session, agent: str) -> AgentSnapshot:
     Raises:
         NotFoundError: it was never started.
     """
-    row = session.execute(SNAPSHOT, {"agent": agent}).one_or_none()
+    return snapshot_in(row_of(session, SNAPSHOT, agent))
+
+
+def row_of(session: Session, statement: TextClause, agent: str) -> Row[Any]:
+    """The row of a statement that reads one agent.
+
+    Raises:
+        NotFoundError: it was never started.
+    """
+    row = session.execute(statement, {"agent": agent}).one_or_none()
     if row is None:
         raise NotFoundError(f"agent {agent} was never started")
+    return row
+
+
+def snapshot_in(row: Row[Any]) -> AgentSnapshot:
+    """The snapshot in a row of :data:`SEEN`."""
     return AgentSnapshot(
         name=row.name,
         status=Status(row.status),
@@ -135,10 +152,15 @@ def raise_highest(session: Session, brackets: Iterable[model.Bracket]) -> None:
 
 def store_marks(session: Session, quotes: Iterable[model.Quote]) -> None:
     """Keep the market's last prices, by which equity is measured, and the last of each minute, by which it was."""
+    marks = marks_of(quotes)
+    if marks["symbols"]:
+        session.execute(text(STORE_MARKS), marks)
+
+
+def marks_of(quotes: Iterable[model.Quote]) -> dict[str, list[object]]:
+    """The parameters of :data:`STORE_MARKS`: each symbol's newest quote."""
     newest = list({q.symbol: q for q in sorted(quotes, key=lambda quote: (quote.symbol, quote.at))}.values())
-    if newest:
-        values = {f"{name}s": [getattr(quote, name) for quote in newest] for name in ("symbol", "bid", "ask", "at")}
-        session.execute(STORE_MARKS, values)
+    return {f"{name}s": [getattr(quote, name) for quote in newest] for name in ("symbol", "bid", "ask", "at")}
 
 
 def assigned_cash(session: Session) -> Decimal:

@@ -1,7 +1,11 @@
 """The agent as the book has it, and the limits it is to trade under."""
 
+import functools
+from collections.abc import Mapping
+
 from agents.errors import NotFoundError
 from agents.profile_fields import content
+from agents.profiles import RiskProfile
 from journal import holdings, profiles
 from journal.holdings import AgentSnapshot
 from runtime.bootstrap import WorkerServices
@@ -16,13 +20,29 @@ def current_agent(services: WorkerServices, agent: str) -> AgentSnapshot:
     Raises:
         NotFoundError: it was never started, or no profile has its name any more.
     """
-    profile = services.profiles.get(agent)
-    if profile is None:
-        raise NotFoundError(f"agent {agent} has no profile any more: put it back into PROFILES_FILE")
-    with services.book.reading() as session:
+    with services.book.glancing() as session:
         seen = holdings.agent_snapshot(session, agent)
-    if seen.profile == content(profile):
+    if not adopt_profile(services, seen):
         return seen
-    with services.book.unit_of_work() as session:
-        profiles.adopt(session, profile, actor=WORKER)
+    with services.book.glancing() as session:
         return holdings.agent_snapshot(session, agent)
+
+
+def adopt_profile(services: WorkerServices, seen: AgentSnapshot) -> bool:
+    """Have the book know the limits that the agent is to trade under; whether it knew others.
+
+    Raises:
+        NotFoundError: no profile has its name any more.
+    """
+    profile = services.profiles.get(seen.name)
+    if profile is None:
+        raise NotFoundError(f"agent {seen.name} has no profile any more: put it back into PROFILES_FILE")
+    if seen.profile == _content(profile):
+        return False
+    with services.book.unit_of_work() as session:
+        return profiles.adopt(session, profile, actor=WORKER)
+
+
+@functools.lru_cache(maxsize=1024)
+def _content(profile: RiskProfile) -> Mapping[str, str | None]:
+    return content(profile)

@@ -10,14 +10,14 @@ from agents.errors import ExchangeError, InvalidInputError, SignalSourceError
 from agents.model import Quote, Signal, Status
 from agents.signals import content_id, parse_signal
 from journal import control, decisions, equity, heartbeat, holdings, signals
-from journal.agenda import Agenda, agenda
+from journal.agenda import Agenda, look
 from journal.holdings import AgentSnapshot
 from runtime.bootstrap import WorkerServices
 from runtime.publishing import publish
 from tasks.breaking import judge_losses
 from tasks.deciding import decide
 from tasks.exiting import run_exits
-from tasks.profiling import current_agent
+from tasks.profiling import adopt_profile
 from tasks.resolving import resolve_orders
 from tasks.withdrawing import serve_withdrawals
 
@@ -32,55 +32,78 @@ def run_due(services: WorkerServices, agent: str) -> bool:
     A tick that waits in the queue for longer than its interval expires. Where workers cannot keep up, that would be the
     same agent's every time, for beat sends them in the same order: its stops would never be looked at.
     """
-    done = run_tick(services, agent)
-    with services.book.reading() as session:
-        late = control.passed_over(session)
-    any(run_tick(services, other) for other in late if other != agent)
-    return done
+    todo = _run(services, agent)
+    if todo is None or todo.others_wait:
+        with services.book.glancing() as session:
+            late = control.passed_over(session)
+        any(run_tick(services, other) for other in late if other != agent)
+    return todo is not None
 
 
 def run_tick(services: WorkerServices, agent: str) -> bool:
     """Run one tick; False if another worker is busy with this agent, which is no harm."""
+    return _run(services, agent) is not None
+
+
+def _run(services: WorkerServices, agent: str) -> Agenda | None:
+    """Run one tick; what there was to do, or None if another worker is busy with this agent."""
     with services.state.lease(agent, wait_seconds=0) as lease:
-        if lease is not None:
-            _tick(services, agent, lease)
-        return lease is not None
+        return None if lease is None else _tick(services, agent, lease)
 
 
-def _tick(services: WorkerServices, agent: str, lease: Lease) -> None:
-    seen = current_agent(services, agent)
-    problems: list[str] = []
+def _tick(services: WorkerServices, agent: str, lease: Lease) -> Agenda:
+    seen, todo = _look(services, agent)
     if seen.has_unresolved_order:
         resolve_orders(services, agent, lease)
-    with services.book.reading() as session:
-        todo = agenda(session, agent)
+        seen, todo = _look(services, agent)
+    problems: list[str] = []
     quotes = _quotes(services, seen, todo, problems)
-    tripped = _judge_losses(services, seen, todo, quotes)
-    if todo.held or todo.closings:
-        _exit(services, seen, quotes, problems, closings=todo.closings, tripped=tripped or todo.breakers)
-    if todo.withdrawals:
-        _serve_withdrawals(services, agent, quotes, lease, problems)
+    if not todo.is_idle:
+        _serve(services, seen, todo, quotes, lease, problems)
     lease.renew()
     advised = seen.status is not Status.STOPPED and _pull_signals(services, seen, problems)
     if advised or todo.decisions:
         _decide_pending(services, agent, lease)
-    _finish(services, seen, todo, problems)
+    _finish(services, seen, todo, quotes if todo.is_idle else {}, problems)
+    return todo
+
+
+def _look(services: WorkerServices, agent: str) -> tuple[AgentSnapshot, Agenda]:
+    """The agent and what awaits it; if its limits are no longer those in the book, they are adopted first."""
+    with services.book.glancing() as session:
+        found = look(session, agent)
+    return _look(services, agent) if adopt_profile(services, found[0]) else found
 
 
 def _quotes(services: WorkerServices, seen: AgentSnapshot, todo: Agenda, problems: list[str]) -> Mapping[str, Quote]:
-    """Quotes of everything the agent trades or holds, kept as marks; empty if they cannot be had."""
+    """Quotes of everything the agent trades or holds; empty if they cannot be had."""
     try:
-        quotes = services.exchange.quotes(sorted({*seen.symbols, *todo.held}))
+        return services.exchange.quotes(sorted({*seen.symbols, *todo.held}))
     except ExchangeError as error:
         problems.append(f"exchange: {error}")
         return {}
-    with services.book.unit_of_work() as session:
-        holdings.store_marks(session, quotes.values())
-    return quotes
+
+
+def _serve(
+    services: WorkerServices,
+    seen: AgentSnapshot,
+    todo: Agenda,
+    quotes: Mapping[str, Quote],
+    lease: Lease,
+    problems: list[str],
+) -> None:
+    """Losses, exits, withdrawals."""
+    tripped = _judge_losses(services, seen, todo, quotes)
+    if todo.held or todo.closings:
+        _exit(services, seen, quotes, problems, closings=todo.closings, tripped=tripped or todo.breakers)
+    if todo.withdrawals:
+        _serve_withdrawals(services, seen.name, quotes, lease, problems)
 
 
 def _judge_losses(services: WorkerServices, seen: AgentSnapshot, todo: Agenda, quotes: Mapping[str, Quote]) -> bool:
-    """Judge what may have changed; whether a breaker tripped."""
+    """Keep the prices and judge by them what may have changed; whether a breaker tripped."""
+    with services.book.unit_of_work() as session:
+        holdings.store_marks(session, quotes.values())
     if not quotes or seen.status is Status.STOPPED or not (todo.held or todo.changes):
         return False
     return judge_losses(services, seen.name)
@@ -161,19 +184,28 @@ def _decide_pending(services: WorkerServices, agent: str, lease: Lease) -> None:
         decide(services, decision_id)
 
 
-def _finish(services: WorkerServices, seen: AgentSnapshot, todo: Agenda, problems: list[str]) -> None:
-    """Heartbeat, last error, equity, and the end of a close that an operator asked for."""
+def _finish(
+    services: WorkerServices, seen: AgentSnapshot, todo: Agenda, quotes: Mapping[str, Quote], problems: list[str]
+) -> None:
+    """Last error, equity, prices that are not kept yet, and the end of a close that an operator asked for."""
+    agent = seen.name
+    if todo.closings or seen.status is Status.STOPPED:
+        _rest(services, seen, closings=todo.closings)
+    with services.book.unit_of_work() as session:
+        heartbeat.record_tick(session, agent, "; ".join(problems) or None, quotes.values())
+    if problems:
+        logger.warning("tick of %s: %s", agent, "; ".join(problems))
+        services.alerts.send(f"Tick of {agent} met a problem", "; ".join(problems))
+
+
+def _rest(services: WorkerServices, seen: AgentSnapshot, *, closings: bool) -> None:
+    """Take a stopped agent off the schedule once everything is sold that is to be."""
     agent = seen.name
     with services.book.unit_of_work() as session:
         if seen.status is Status.STOPPED:
             equity.measure(session, agent)
-        heartbeat.record_tick(session, agent, "; ".join(problems) or None)
-        closed = todo.closings and control.close_done(session, agent)
+        closed = closings and control.close_done(session, agent)
         may_rest = closed or seen.status is Status.STOPPED
         publication = control.publication(session, agent) if may_rest else None
-    services.state.beat_heart(agent)
     if publication is not None and not publication.needs_ticks:
         publish(publication, state=services.state, queue=services.queue)
-    if problems:
-        logger.warning("tick of %s: %s", agent, "; ".join(problems))
-        services.alerts.send(f"Tick of {agent} met a problem", "; ".join(problems))

@@ -62,8 +62,9 @@ def test_one_worker_at_a_time_holds_an_agent(store: StateStore, another_worker: 
 
 
 def test_a_lease_that_ran_out_is_neither_renewed_nor_taken_from_its_new_holder(
-    store: StateStore, another_worker: StateStore
+    store: StateStore, another_worker: StateStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(state, "RENEW_AFTER_SECONDS", 0)
     with store.lease("atlas", wait_seconds=0) as mine:
         assert mine is not None
         store.client.delete("lease:atlas")

@@ -166,7 +166,6 @@ def test_state_that_cannot_be_read_withdraws_the_order(world: World, monkeypatch
 
     state = world.services.state
     with monkeypatch.context() as outage:
-        outage.setattr(type(state), "beat_heart", lambda _self, _agent: None)
         real = state.agent
         outage.setattr(state, "agent", lambda agent: type(state)(Gone()).agent(agent))  # type: ignore[arg-type]  # stands in for a dead server
         assert state.agent("atlas") != real("atlas")
