@@ -3,6 +3,7 @@
 Tokens are in the book, and in ``API_TOKENS`` for the first steps and for emergencies.
 """
 
+import functools
 import hmac
 import logging
 import time
@@ -65,8 +66,7 @@ class TokenReader:
         self._book = book
         self._clock = clock
         self._lock = Lock()
-        self._known: Known | None = None
-        self._fresh_until = clock()
+        self._read_last: tuple[Known | None, float] = (None, clock())
 
     def known(self) -> Known:
         """The tokens as they are now, or were a moment ago.
@@ -74,19 +74,25 @@ class TokenReader:
         Raises:
             ApiError: the book is out of reach: nobody can be told apart, so nobody gets in.
         """
-        # One attempt at a time: a book that hangs holds one thread, and leaves the others to the probes.
-        if not self._lock.acquire(timeout=PATIENCE_SECONDS):
-            raise _unavailable()
-        try:
-            if self._clock() >= self._fresh_until:
-                self._known = self._read()
-                self._fresh_until = self._clock() + FRESH_SECONDS
-            known = self._known
-        finally:
-            self._lock.release()
+        known, fresh_until = self._read_last
+        if self._clock() >= fresh_until:
+            known = self._known_anew()
         if known is None:
             raise _unavailable()
         return known
+
+    def _known_anew(self) -> Known | None:
+        # One attempt at a time: a book that hangs holds one thread, and leaves the others to the probes.
+        if not self._lock.acquire(timeout=PATIENCE_SECONDS):
+            return None
+        try:
+            known, fresh_until = self._read_last
+            if self._clock() >= fresh_until:
+                known = self._read()
+                self._read_last = known, self._clock() + FRESH_SECONDS
+            return known
+        finally:
+            self._lock.release()
 
     def _read(self) -> Known | None:
         try:
@@ -197,6 +203,7 @@ def _refuse_foreign_pages() -> None:
         raise ApiError(HTTPStatus.FORBIDDEN, "requests under another name than this machine's own need an API token")
 
 
+@functools.lru_cache(256)
 def _is_loopback(address: str) -> bool:
     try:
         return is_loopback(urlsplit(address).hostname or "")

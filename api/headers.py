@@ -13,11 +13,14 @@ DOCUMENTATION_PAGE = f"{NOTHING}; connect-src 'self'; img-src 'self' data:; styl
 """Swagger UI writes styles as it goes; scripts come from here, or are in the page as we sent it."""
 A_YEAR = 365 * 24 * 3600
 
+_POLICY = "Content-Security-Policy"
 _EVERYWHERE = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
+    # What may be kept says so itself: the files of the documentation.
+    "Cache-Control": "no-store",
 }
 _INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
@@ -27,17 +30,18 @@ def register(app: Flask) -> None:
 
     @app.after_request
     def add(response: Response) -> Response:
-        for name, value in _EVERYWHERE.items():
-            response.headers.setdefault(name, value)
-        response.headers.setdefault("Content-Security-Policy", _policy(response))
-        # What may be kept says so itself: the files of the documentation.
-        response.headers.setdefault("Cache-Control", "no-store")
+        wanted = {**_EVERYWHERE, _POLICY: _policy(response)}
         if request.is_secure:
-            response.headers.setdefault("Strict-Transport-Security", f"max-age={A_YEAR}")
+            wanted["Strict-Transport-Security"] = f"max-age={A_YEAR}"
+        # Once for all: looking each of them up among the others cost more than sending them.
+        given = {name.lower() for name, _ in response.headers}
+        response.headers.extend([(name, value) for name, value in wanted.items() if name.lower() not in given])
         return response
 
 
 def _policy(response: Response) -> str:
+    if response.content_type == "application/json":
+        return NOTHING
     if response.mimetype == "image/svg+xml":
         return PICTURE
     if response.mimetype != "text/html":

@@ -134,7 +134,5 @@ def _kept(response: Response, stamp: str | None, began: float, seconds: float) -
 
 
 def _again(answer: _Answer) -> Response:
-    response = Response(answer.body)
-    response.headers.clear()
-    response.headers.extend(answer.headers)
-    return response
+    # A list of bytes with all its headers is taken as it is, without setting and counting anything anew.
+    return Response([answer.body], headers=answer.headers)

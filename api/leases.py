@@ -10,7 +10,7 @@ from threading import Lock
 
 SHARE = 200
 """Of its limit, a process takes this part at once, so that at most half a percent is lost to each process."""
-MOST = 50
+MOST = 200
 MANY_CALLERS = 10_000
 
 

@@ -4,13 +4,17 @@ Large limits are counted several requests at once, see :mod:`api.leases`. While 
 for itself, so that neither the API closes nor the limits fall.
 """
 
+import logging
+import math
 import time
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 
-from flask import Flask, current_app, g, request
-from flask.typing import ResponseReturnValue
-from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded
+import limits
+from flask import Flask, request
+from limits.storage import MemoryStorage, RedisStorage
+from limits.strategies import FixedWindowRateLimiter
 from redis.backoff import NoBackoff
 from redis.connection import ConnectionPool
 from redis.exceptions import RedisError
@@ -23,6 +27,51 @@ from runtime.settings import RateLimits, Settings
 
 REDIS_PATIENCE_SECONDS = 0.5
 """Every request waits for the count; when Redis hangs, this long, and then not again for a while."""
+PAUSE_SECONDS = 1.0
+"""So long a process that could not reach Redis counts for itself before it tries again."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A limit, and how many requests of one caller are counted at once."""
+
+    limit: limits.RateLimitItem
+    at_once: int
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What became of one attempt to count; the window ends at ``until``, in seconds since the epoch."""
+
+    passes: bool
+    until: float
+
+
+class Counts:
+    """The common counts in Redis, or this process's own while Redis is out of reach.
+
+    Args:
+        pool: connections to Redis.
+        clock: seconds that only rise.
+    """
+
+    def __init__(self, pool: ConnectionPool, clock: Callable[[], float] = time.monotonic) -> None:
+        self._common = FixedWindowRateLimiter(RedisStorage("redis://", connection_pool=pool))
+        self._own = FixedWindowRateLimiter(MemoryStorage())
+        self._clock = clock
+        self._common_again = -math.inf
+
+    def take(self, rate: Rate, caller: str) -> Count:
+        """Count as many requests of a caller as its rate counts at once."""
+        if self._clock() >= self._common_again:
+            try:
+                return _taken(self._common, rate, caller)
+            except RedisError as error:
+                logger.warning("requests are counted by each process for itself: %s", error)
+                self._common_again = self._clock() + PAUSE_SECONDS
+        return _taken(self._own, rate, caller)
 
 
 def register(app: Flask, settings: Settings) -> None:
@@ -30,88 +79,62 @@ def register(app: Flask, settings: Settings) -> None:
 
     So whoever tries tokens is limited too.
     """
-    pool = ConnectionPool.from_url(
-        settings.redis_url,
-        socket_timeout=REDIS_PATIENCE_SECONDS,
-        socket_connect_timeout=REDIS_PATIENCE_SECONDS,
-        retry=Retry(NoBackoff(), 0),
+    counts = Counts(
+        ConnectionPool.from_url(
+            settings.redis_url,
+            socket_timeout=REDIS_PATIENCE_SECONDS,
+            socket_connect_timeout=REDIS_PATIENCE_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+        )
     )
     leases = Leases()
-    limiter = Limiter(
-        _counter,
-        application_limits=[
-            ApplicationLimit(
-                limit_provider=lambda: _rate(settings.rate_limits), cost=lambda: _at_once(settings.rate_limits)
-            )
-        ],
-        storage_uri="redis://",
-        storage_options={"connection_pool": pool},  # type: ignore[dict-item]  # handed on to redis, which takes it
-        in_memory_fallback_enabled=True,
-        # When Redis goes, the library has only the first of several waiting requests fall back and fails the others.
-        swallow_errors=True,
-        request_identifier=lambda: request.endpoint or "none",
-    )
-    limiter.request_filter(_is_free)
-    limiter.request_filter(lambda: _spends_a_lease(leases))
-    limiter.init_app(app)
+    rates = _rates(settings.rate_limits)
 
     @app.before_request
-    def lease() -> None:
-        counted = None if g.get("spends_a_lease") else limiter.current_limit
-        more = _at_once(settings.rate_limits) - 1 if counted else 0
-        if counted and more:
-            # Should Redis go away at this moment, what was counted ahead is lost, and the request goes on.
-            with suppress(RedisError):
-                leases.grant(_counter(), more, counted.reset_at)
-
-    @app.errorhandler(RateLimitExceeded)
-    def refuse(error: RateLimitExceeded) -> ResponseReturnValue:
-        refusal = ApiError(
-            HTTPStatus.TOO_MANY_REQUESTS,
-            f"more than {error.limit.limit}: wait",
-            headers={"Retry-After": str(_seconds_left(limiter))},
-        )
-        return current_app.handle_user_exception(refusal)
+    def limit() -> None:
+        kind = _kind()
+        if kind is None:
+            return
+        caller = f"{kind} {_who()}"
+        if leases.spend(caller):
+            return
+        rate = rates[kind]
+        count = counts.take(rate, caller)
+        if not count.passes:
+            raise _refusal(rate, count)
+        leases.grant(caller, rate.at_once - 1, count.until)
 
 
-def _kind() -> str:
-    """Which of the limits counts for the present request."""
+def _taken(counter: FixedWindowRateLimiter, rate: Rate, caller: str) -> Count:
+    passes = counter.hit(rate.limit, caller, cost=rate.at_once)
+    return Count(passes, counter.storage.get_expiry(rate.limit.key_for(caller)))
+
+
+def _rates(given: RateLimits) -> Mapping[str, Rate]:
+    parsed = {kind: limits.parse(getattr(given, kind)) for kind in ("read", "control", "webhook")}
+    return {kind: Rate(limit, size(limit.amount)) for kind, limit in parsed.items()}
+
+
+def _kind() -> str | None:
+    """Which of the limits counts for the present request; none for probes and for the documentation.
+
+    Probes must not fail because somebody calls often.
+    """
+    takes_no_token = auth.takes_no_token()
     if request.method in scopes.SAFE_METHODS:
-        return "read"
-    return "webhook" if auth.takes_no_token() else "control"
+        return None if takes_no_token else "read"
+    return "webhook" if takes_no_token else "control"
 
 
-def _counter() -> str:
+def _who() -> str | None:
     found = auth.caller()
-    who = request.remote_addr if found in {None, auth.OPEN} else found.name
-    return f"{_kind()} {who}"
+    return request.remote_addr if found is None or found == auth.OPEN else found.name
 
 
-def _rate(rates: RateLimits) -> str:
-    return {"read": rates.read, "control": rates.control, "webhook": rates.webhook}[_kind()]
-
-
-def _at_once(rates: RateLimits) -> int:
-    """How many requests of the present kind are counted at once."""
-    return size(int(_rate(rates).partition("/")[0]))
-
-
-def _spends_a_lease(leases: Leases) -> bool:
-    """Whether the present request was counted ahead; asked more than once, it is the same one."""
-    if "spends_a_lease" not in g:
-        g.spends_a_lease = leases.spend(_counter())
-    return bool(g.spends_a_lease)
-
-
-def _is_free() -> bool:
-    """Probes, which must not fail because somebody calls often, and the documentation."""
-    return auth.takes_no_token() and request.method in scopes.SAFE_METHODS
-
-
-def _seconds_left(limiter: Limiter) -> int:
-    """Until the count begins anew; a second if Redis went away in between."""
-    current = limiter.current_limit
-    try:
-        return max(1, current.reset_at - int(time.time())) if current else 1
-    except RedisError:
-        return 1
+def _refusal(rate: Rate, count: Count) -> ApiError:
+    seconds = max(1, math.ceil(count.until - time.time()))
+    return ApiError(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        f"more than {rate.limit}: wait",
+        headers={"Retry-After": str(seconds)},
+    )
