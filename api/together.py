@@ -2,9 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 Asked = TypeVar("Asked")
 Given = TypeVar("Given")
@@ -12,25 +11,28 @@ Given = TypeVar("Given")
 MOST = 100
 
 
-@dataclass
 class _Wish(Generic[Asked, Given]):
-    asked: Asked
-    outcome: Given | Exception | None = None
+    """``woken`` is held until there is an outcome, or until it is its caller's turn to carry out what waits."""
+
+    def __init__(self, asked: Asked) -> None:
+        self.asked = asked
+        self.outcome: Given | Exception | None = None
+        self.woken = Lock()
+        self.woken.acquire()
 
 
 class _Queue(Generic[Asked, Given]):
-    """Wishes of one kind; whoever holds ``turn`` carries out all that wait."""
+    """Wishes of one kind that nobody carries out yet; ``busy`` while somebody carries out others."""
 
     def __init__(self) -> None:
-        self.turn = Lock()
         self.waiting: list[_Wish[Asked, Given]] = []
-        self.lock = Lock()
+        self.busy = False
 
 
 class Together(Generic[Asked, Given]):
     """Carries out wishes of one kind together: those that come while others are carried out wait, and are the next.
 
-    A wish that comes alone is carried out at once.
+    A wish that comes alone is carried out at once. The first of those that wait carries all of them out.
 
     Args:
         carry_out: does all of some wishes; gives for each what came of it, or the error it came to.
@@ -47,18 +49,18 @@ class Together(Generic[Asked, Given]):
         Raises:
             Exception: what it came to.
         """
+        wish: _Wish[Asked, Given] = _Wish(asked)
         with self._lock:
             queue = self._queues[kind]
-        wish: _Wish[Asked, Given] = _Wish(asked)
-        with queue.lock:
             queue.waiting.append(wish)
-        while wish.outcome is None:
-            with queue.turn:
-                if wish.outcome is None:
-                    self._take_turn(queue)
+            has_to_wait, queue.busy = queue.busy, True
+        if has_to_wait:
+            wish.woken.acquire()
+        if wish.outcome is None:
+            self._take_turn(queue)
         if isinstance(wish.outcome, Exception):
             raise wish.outcome
-        return wish.outcome
+        return cast("Given", wish.outcome)
 
     def waiting(self, kind: Hashable) -> int:
         """How many wishes of a kind nobody carries out yet."""
@@ -66,7 +68,7 @@ class Together(Generic[Asked, Given]):
             return len(self._queues[kind].waiting)
 
     def _take_turn(self, queue: _Queue[Asked, Given]) -> None:
-        with queue.lock:
+        with self._lock:
             wishes, queue.waiting = queue.waiting[:MOST], queue.waiting[MOST:]
         try:
             outcomes = self._carry_out([wish.asked for wish in wishes])
@@ -74,3 +76,8 @@ class Together(Generic[Asked, Given]):
             outcomes = [error] * len(wishes)
         for wish, outcome in zip(wishes, outcomes, strict=True):
             wish.outcome = outcome
+            wish.woken.release()
+        with self._lock:
+            queue.busy = bool(queue.waiting)
+            if queue.busy:
+                queue.waiting[0].woken.release()
