@@ -14,11 +14,9 @@ import journal.token_models  # noqa: F401 - imported so that the metadata knows 
 from alembic import context
 from journal import flow_models, models, trade_models  # noqa: F401 - imported so that the metadata knows their tables
 from journal.database import connect
+from journal.locks import AdvisoryLock, hold
 from journal.tables import OUTWARD_SCHEMA, SCHEMA, Base
 from runtime.settings import database_url
-
-ADVISORY_LOCK = 7_318_003
-"""Two migrations at once wait for each other on this key."""
 
 
 def include_name(name: str | None, type_: str, _parents: object) -> bool:
@@ -30,7 +28,7 @@ def run() -> None:
     """Bring the database to the wanted revision."""
     engine = connect(database_url(os.environ))
     with engine.begin() as connection:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+        hold(connection, AdvisoryLock.MIGRATION)
         for schema in (SCHEMA, OUTWARD_SCHEMA):
             connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {schema}"))
         context.configure(

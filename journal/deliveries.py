@@ -11,14 +11,14 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from journal.locks import AdvisoryLock, hold
+
 LEASE_SECONDS = 30
 """A subscription is claimed for so long; serving it takes less, attempts that hang included."""
 KEEP_TRYING_HOURS = 72
 FEWEST_ATTEMPTS = 5
 """Before an event is given up on, however old it is: our own workers may have been away."""
 BATCH = 1000
-PUBLISHING = 7_318_005
-"""Key of the lock under which events get their positions, so that the order of positions is that of commits."""
 
 _PUBLISH = """
 WITH fresh AS (
@@ -130,7 +130,7 @@ def publish(session: Session) -> int:
 
     At most :data:`BATCH` of them.
     """
-    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PUBLISHING})
+    hold(session, AdvisoryLock.EVENT_POSITIONS)
     return int(_run(session, _PUBLISH, batch=BATCH).scalar_one())
 
 
