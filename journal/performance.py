@@ -14,10 +14,9 @@ from sqlalchemy.orm import Session
 from agents.errors import InvalidInputError
 from journal import outward
 from journal.database import expect_rows
+from journal.locks import AdvisoryLock, hold
 from journal.past import BID_AT, HELD_AT, SIGNED
 
-ADVISORY_LOCK = 7_318_004
-"""Two syncs at once wait for each other, day by day, on this key."""
 ONE_DAY = timedelta(days=1)
 
 MINUTES_KEPT = timedelta(days=2)
@@ -31,6 +30,15 @@ class DayWritten:
     day: date
     accounts: int
     is_final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Period:
+    """What the platform reads one row of per account."""
+
+    name: str
+    first: date
+    last: date
 
 
 FIRST_STALE_DAY = f"""
@@ -128,21 +136,27 @@ RETURNING accounts, is_final
 """The sums are those of what was written, so that an entry that came meanwhile is found by the next sync."""
 
 PUBLISH = """
-INSERT INTO investment.performance_snapshots (account_id, snapshot_date, period_type, opening_balance, closing_balance,
-                                              profit_loss, total_trades, winning_trades)
-SELECT CAST(account_id AS {account_id_type}), :first, :period, closing - profit_loss - net_flows, closing, profit_loss, trades,
-       won
-FROM (
-    SELECT account_id, sum(profit_loss) AS profit_loss, sum(net_flows) AS net_flows, sum(trades) AS trades,
-           sum(winning_trades) AS won, coalesce(sum(closing) FILTER (WHERE day = :last), 0) AS closing
-    FROM trading.account_days WHERE day BETWEEN :first AND :last GROUP BY account_id
-) d
-ORDER BY account_id COLLATE "C"
+INSERT INTO investment.performance_snapshots AS known (account_id, snapshot_date, period_type, opening_balance,
+                                                       closing_balance, profit_loss, total_trades, winning_trades)
+SELECT CAST(account_id AS {account_id_type}), first, period, closing - profit_loss - net_flows, closing, profit_loss, trades, won
+FROM ({periods}) periods
+ORDER BY account_id COLLATE "C", first, period
 ON CONFLICT (account_id, snapshot_date, period_type) DO UPDATE SET
     opening_balance = EXCLUDED.opening_balance, closing_balance = EXCLUDED.closing_balance,
     profit_loss = EXCLUDED.profit_loss, total_trades = EXCLUDED.total_trades, winning_trades = EXCLUDED.winning_trades
+WHERE (known.opening_balance, known.closing_balance, known.profit_loss, known.total_trades, known.winning_trades)
+    IS DISTINCT FROM (EXCLUDED.opening_balance, EXCLUDED.closing_balance, EXCLUDED.profit_loss, EXCLUDED.total_trades,
+                      EXCLUDED.winning_trades)
 """
-"""One account's days from ``first`` to ``last`` as one row; an account that was closed in between is worth nothing."""
+"""All periods at once, each account's rows together: their places in the table's index are side by side."""
+
+PERIOD = """
+SELECT account_id, CAST(:{period}_first AS date) AS first, '{period}' AS period, sum(profit_loss) AS profit_loss,
+       sum(net_flows) AS net_flows, sum(trades) AS trades, sum(winning_trades) AS won,
+       coalesce(sum(closing) FILTER (WHERE day = :last), 0) AS closing
+FROM trading.account_days WHERE day BETWEEN :{period}_first AND :last GROUP BY account_id
+"""
+"""One account's days from the first to ``last`` as one row; an account that was closed in between is worth nothing."""
 
 THIN_OUT = """
 DELETE FROM trading.{table} h
@@ -190,26 +204,37 @@ def sync_day(session: Session, day: date, *, is_last: bool) -> DayWritten:
     """
     session.execute(text("SET LOCAL statement_timeout = 0"))
     session.execute(text("SET LOCAL lock_timeout = 0"))
-    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+    hold(session, AdvisoryLock.NIGHTLY_SYNC)
     expect_rows(session, session.execute(text("SELECT count(*) FROM trading.accounts")).scalar_one())
     opening = datetime.combine(day, time(), UTC)
     moments = {"day": day, "open": opening, "close": opening + ONE_DAY}
     session.execute(text(WRITE_ACCOUNTS), moments)
     session.execute(text(WRITE_AGENTS), {"day": day})
     written = session.execute(text(NOTE_DAY), moments).one()
-    statement = PUBLISH.format(account_id_type=outward.column_types(session, outward.SNAPSHOTS)["account_id"])
-    for period, first, end in _periods(day):
-        if is_last or day == end:
-            session.execute(text(statement), {"period": period, "first": first, "last": day})
+    _publish(session, day, [period for period in _periods(day) if is_last or day == period.last])
     return DayWritten(day, written.accounts, written.is_final)
 
 
-def _periods(day: date) -> list[tuple[str, date, date]]:
-    """The periods that ``day`` belongs to, each with its first and last day."""
+def _publish(session: Session, day: date, periods: Sequence[_Period]) -> None:
+    """Roll ``periods`` up, as far as to ``day``."""
+    statement = PUBLISH.format(
+        account_id_type=outward.column_types(session, outward.SNAPSHOTS)["account_id"],
+        periods=" UNION ALL ".join(PERIOD.format(period=period.name) for period in periods),
+    )
+    firsts = {f"{period.name}_first": period.first for period in periods}
+    session.execute(text(statement), {"last": day, **firsts})
+
+
+def _periods(day: date) -> Sequence[_Period]:
+    """The periods that ``day`` belongs to."""
     monday = day - ONE_DAY * day.weekday()
     first = day.replace(day=1)
     next_first = (first + ONE_DAY * 31).replace(day=1)
-    return [("daily", day, day), ("weekly", monday, monday + ONE_DAY * 6), ("monthly", first, next_first - ONE_DAY)]
+    return (
+        _Period("daily", day, day),
+        _Period("weekly", monday, monday + ONE_DAY * 6),
+        _Period("monthly", first, next_first - ONE_DAY),
+    )
 
 
 def thin_out(session: Session) -> None:
