@@ -1,4 +1,4 @@
-"""The nightly sync of all accounts, against one INSERT … SELECT of as many rows."""
+"""The nightly sync of all accounts, against one INSERT … SELECT of as many rows, without keys and with them."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -12,31 +12,43 @@ from journal import performance
 from tasks.deciding import decide
 
 ACCOUNTS = 100_000
-ROUNDS = 3
+ROUNDS = 5
 AT_MOST = Decimal(2)
 
-COPIES = (
-    "INSERT INTO floor.account_days SELECT * FROM trading.account_days WHERE day = :day",
-    "INSERT INTO floor.performance_snapshots SELECT * FROM investment.performance_snapshots",
-)
+TABLES = ("trading.account_days", "investment.performance_snapshots")
+BARE, KEYED = "floor_bare", "floor_keyed"
+LIKE = {BARE: "", KEYED: "INCLUDING INDEXES INCLUDING CONSTRAINTS"}
+"""What the copies take over of the tables besides their columns."""
 CLEAR = "TRUNCATE trading.account_days, trading.agent_days, trading.synced_days, investment.performance_snapshots"
 
 
 def run(servers: Servers) -> Iterator[Row]:
     """Measure one day of every account, each of which traded on it and holds something at its close."""
-    floor, found = Series(), Series()
+    bare, keyed, found = Series(), Series(), Series()
     with world(servers, ACCOUNTS) as book:
         for number, action in enumerate(("buy", "sell", "buy")):
             decide(book.services, book.push(number, action))
-        with book.services.book.unit_of_work() as session:
-            session.execute(text("CREATE SCHEMA floor"))
-            for table in ("trading.account_days", "investment.performance_snapshots"):
-                session.execute(text(f"CREATE TABLE floor.{table.partition('.')[2]} (LIKE {table})"))
+        _make_copies(book)
         for _ in range(ROUNDS):
             _sync(book, found)
-            _copy(book, floor)
+            _copy(book, BARE, bare)
+            _copy(book, KEYED, keyed)
         book.check()
-    yield compare(f"nightly sync, {ACCOUNTS:,} accounts, daily, weekly and monthly", floor, found, AT_MOST)
+    name = f"nightly sync, {ACCOUNTS:,} accounts, daily, weekly and monthly"
+    yield compare(f"{name}; floor without keys", bare, found, AT_MOST)
+    yield compare(f"{name}; floor with the tables' own keys", keyed, found, AT_MOST)
+
+
+def _make_copies(book: World) -> None:
+    with book.services.book.unit_of_work() as session:
+        for schema, including in LIKE.items():
+            session.execute(text(f"CREATE SCHEMA {schema}"))
+            for table in TABLES:
+                session.execute(text(f"CREATE TABLE {_copy_of(table, schema)} (LIKE {table} {including})"))
+
+
+def _copy_of(table: str, schema: str) -> str:
+    return f"{schema}.{table.partition('.')[2]}"
 
 
 def _today(book: World) -> date:
@@ -53,10 +65,9 @@ def _sync(book: World, series: Series) -> None:
         performance.sync_day(session, day, is_last=True)
 
 
-def _copy(book: World, series: Series) -> None:
-    day = _today(book)
+def _copy(book: World, schema: str, series: Series) -> None:
     with book.services.book.unit_of_work() as session:
-        session.execute(text("TRUNCATE floor.account_days, floor.performance_snapshots"))
+        session.execute(text("TRUNCATE " + ", ".join(_copy_of(table, schema) for table in TABLES)))
     with series.time(), book.services.book.unit_of_work() as session:
-        for statement in COPIES:
-            session.execute(text(statement), {"day": day})
+        for table in TABLES:
+            session.execute(text(f"INSERT INTO {_copy_of(table, schema)} SELECT * FROM {table}"))  # noqa: S608 - our own text
