@@ -107,7 +107,12 @@ class Exchange:
         if not known:
             return {}
         at = datetime.now(UTC)
-        return answers.quotes(self._read("publicGetTickerBookTicker", {"symbols": answers.symbol_list(known)}), at)
+        if len(known) == 1:
+            found: Sequence[object] = [self._read("publicGetTickerBookTicker", {"symbol": known[0]})]
+        else:
+            listed = self._read("publicGetTickerBookTicker", {"symbols": answers.symbol_list(known)})
+            found = answers.a_list(listed)
+        return answers.quotes(found, at)
 
     def offered(self, symbol: str, price: Decimal) -> Decimal:
         """How much is for sale up to ``price``, in base asset, among the hundred best offers.

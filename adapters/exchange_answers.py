@@ -93,16 +93,17 @@ def _market(entry: Mapping[str, object]) -> Market | None:
     return market if market.price_tick > 0 and market.lot_step > 0 else None
 
 
-def quotes(answer: object, at: datetime) -> dict[str, Quote]:
+def quotes(answers: Sequence[object], at: datetime) -> dict[str, Quote]:
     """Best bid and ask by symbol; a side without offers or a crossed book gives no quote."""
-    found = (_quote(an_object(entry), at) for entry in a_list(answer))
+    found = (_quote(an_object(entry), at) for entry in answers)
     return {quote.symbol: quote for quote in found if 0 < quote.bid <= quote.ask}
 
 
 def _quote(entry: Mapping[str, object], at: datetime) -> Quote:
     bid = number(entry, "bidPrice") if number(entry, "bidQty") else ZERO
-    ask = number(entry, "askPrice") if number(entry, "askQty") else ZERO
-    return Quote(text(entry, "symbol"), bid, ask, at)
+    offered = number(entry, "askQty")
+    ask = number(entry, "askPrice") if offered else ZERO
+    return Quote(text(entry, "symbol"), bid, ask, at, offered)
 
 
 def offered(answer: object, price: Decimal) -> Decimal:

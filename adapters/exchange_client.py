@@ -43,6 +43,8 @@ WEIGHTS: Mapping[str, int] = {
 """Request weight of each route used, as called here (Binance Spot REST documentation)."""
 ORDERS_TRADES_WEIGHT = 5
 """Of the trades of a single order."""
+QUOTE_WEIGHT = 2
+"""Of the quote of a single symbol."""
 
 logger = logging.getLogger(__name__)
 
@@ -167,6 +169,8 @@ class ExchangeClient:
 def _weight(route: str, parameters: Mapping[str, object]) -> int:
     if route == "privateGetMyTrades" and "orderId" in parameters:
         return ORDERS_TRADES_WEIGHT
+    if route == "publicGetTickerBookTicker" and "symbol" in parameters:
+        return QUOTE_WEIGHT
     return WEIGHTS[route]
 
 

@@ -90,6 +90,8 @@ class Quote:
     bid: Decimal
     ask: Decimal
     at: datetime
+    ask_quantity: Decimal = ZERO
+    """So much is offered at the best ask at least, in base asset."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,56 @@
 """Decisions: what a pending one is about, and how its outcome is recorded, once."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from agents import model
 from agents.decision import Verdict
 from agents.model import Action, Quote
 from agents.risk import Code
-from journal.models import Account, Decision
+from journal.holdings import AGENT, SEEN, STORE_MARKS, AgentSnapshot, marks_of, snapshot_in
 
-PENDING = text("""
-SELECT d.agent, s.id, s.symbol, s.action, s.confidence, s.price, s.signal_at
-FROM trading.decisions d JOIN trading.signals s ON s.id = d.signal_id
+RECONCILED_WITHIN = timedelta(minutes=2)
+"""So long what was found unassigned counts: two rounds of the periodic reconciliation."""
+LONGEST_TRANSACTION = timedelta(minutes=1)
+"""Deposits committed later than they are dated are dated no earlier than this."""
+
+BASIS = text(f"""
+SELECT g.id AS signal, g.symbol AS traded, g.action, g.confidence, g.price, g.signal_at, clock_timestamp() AS read_at,
+       (SELECT jsonb_object_agg(m.symbol, CAST(m.bid AS text)) FROM trading.marks m) AS marks,
+       (SELECT jsonb_object_agg(u.asset, CAST(u.amount - (
+            SELECT coalesce(sum(f.amount), 0) FROM trading.cash_flows f
+            WHERE f.flow_type = 'deposit' AND f.created_at > (
+                SELECT min(l.at) FROM trading.unassigned l WHERE l.at > now() - CAST(:reconciled_within AS interval)
+            ) - CAST(:longest_transaction AS interval)) AS text))
+        FROM trading.unassigned u WHERE u.at > now() - CAST(:reconciled_within AS interval)) AS unassigned, {SEEN}
+FROM trading.decisions d JOIN trading.signals g ON g.id = d.signal_id JOIN ({AGENT}) ON a.name = d.agent
 WHERE d.id = :decision AND d.decided_at IS NULL
-""")
+""")  # noqa: S608 - our own text
+
+RECORD = f"""{STORE_MARKS};
+WITH decided AS (
+    UPDATE trading.decisions d
+    SET code = :code, detail = :detail, profile_version = :profile_version, bid = :bid, ask = :ask,
+        counts = coalesce(CAST(:counts AS jsonb), jsonb_build_object(CAST(:code AS text), (
+            SELECT count(*) FROM trading.accounts a WHERE a.agent = d.agent AND a.kind <> 'dust' AND a.closed_at IS NULL))),
+        decided_at = clock_timestamp()
+    WHERE d.id = :decision AND d.decided_at IS NULL
+    RETURNING d.id
+), explained AS (
+    INSERT INTO trading.decision_outcomes (decision_id, code, accounts_count, accounts)
+    SELECT d.id, o.code, o.accounts_count, CAST(o.accounts AS int8multirange)
+    FROM decided d, unnest(CAST(:codes AS text[]), CAST(:sizes AS int[]), CAST(:accounts AS text[]))
+        AS o (code, accounts_count, accounts)
+)
+SELECT id FROM decided
+"""  # noqa: S608 - our own text
+"""Two statements in one round trip; the answer is the second one's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,44 +62,67 @@ class PendingDecision:
     signal: model.Signal
 
 
-def load_pending(session: Session, decision_id: int) -> PendingDecision | None:
-    """The decision if it is still to be made, else None."""
-    row = session.execute(PENDING, {"decision": decision_id}).one_or_none()
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """A decision to be made, and all that the book says of it at one moment."""
+
+    decision: PendingDecision
+    seen: AgentSnapshot
+    marks: Mapping[str, Decimal]
+    """The last known bid of every symbol."""
+    at: datetime
+    """The moment, by the book's clock."""
+    unassigned: Mapping[str, Decimal]
+    """What the exchange held beyond what accounts own when both were last reconciled, less all deposits since; by asset.
+
+    Our own orders change both sides alike. Empty if that was longer ago than :data:`RECONCILED_WITHIN`.
+    """
+
+
+def load_basis(session: Session, decision_id: int) -> Basis | None:
+    """The decision if it is still to be made, with all that it is made on; else None."""
+    ages = {"reconciled_within": RECONCILED_WITHIN, "longest_transaction": LONGEST_TRANSACTION}
+    row = session.execute(BASIS, {"decision": decision_id, **ages}).one_or_none()
     if row is None:
         return None
-    signal = model.Signal(row.id, row.symbol, Action(row.action), row.confidence, row.price, row.signal_at)
-    return PendingDecision(decision_id, row.agent, signal)
+    signal = model.Signal(row.signal, row.traded, Action(row.action), row.confidence, row.price, row.signal_at)
+    seen = snapshot_in(row)
+    return Basis(
+        decision=PendingDecision(decision_id, seen.name, signal),
+        seen=seen,
+        marks=_amounts(row.marks),
+        at=row.read_at,
+        unassigned=_amounts(row.unassigned),
+    )
 
 
-def agent_of(session: Session, decision_id: int) -> str | None:
-    """The agent that has to decide, or None if nothing is pending."""
-    return session.scalar(select(Decision.agent).where(Decision.id == decision_id, Decision.decided_at.is_(None)))
+def _amounts(texts: Mapping[str, str] | None) -> Mapping[str, Decimal]:
+    return {name: Decimal(amount) for name, amount in (texts or {}).items()}
 
 
 def record_verdict(
     session: Session, decision: PendingDecision, verdict: Verdict, *, quote: Quote | None, profile_version: int
 ) -> bool:
-    """Write the outcome; False if another worker already has, and then nothing is written."""
+    """Write the outcome, and the quote that it was found at as the symbol's mark.
+
+    Returns:
+        False if another worker already has, and then no outcome is written.
+    """
     counts = {code.value: len(numbers) for code, numbers in verdict.accounts.items()}
-    statement = (
-        update(Decision)
-        .where(Decision.id == decision.id, Decision.decided_at.is_(None))
-        .values(
-            code=verdict.code.value,
-            detail=verdict.detail,
-            counts=counts or {verdict.code.value: _accounts_of(session, decision.agent)},
-            profile_version=profile_version,
-            bid=quote.bid if quote else None,
-            ask=quote.ask if quote else None,
-            decided_at=func.clock_timestamp(),
-        )
-        .returning(Decision.id)
-    )
-    if session.scalar(statement) is None:
-        return False
-    for code, numbers in verdict.accounts.items():
-        _record_outcome(session, decision.id, code, numbers)
-    return True
+    values = {
+        "decision": decision.id,
+        "code": verdict.code.value,
+        "detail": verdict.detail,
+        "counts": json.dumps(counts) if counts else None,
+        "profile_version": profile_version,
+        "bid": quote.bid if quote else None,
+        "ask": quote.ask if quote else None,
+        "codes": list(counts),
+        "sizes": list(counts.values()),
+        "accounts": [as_multirange(numbers) for numbers in verdict.accounts.values()],
+    }
+    statement = text(RECORD)
+    return session.scalar(statement, {**values, **marks_of([] if quote is None else [quote])}) is not None
 
 
 def record_malformed(session: Session, signal_id: str, agent: str, detail: str) -> None:
@@ -77,24 +134,6 @@ def record_malformed(session: Session, signal_id: str, agent: str, detail: str) 
         """),
         {"signal": signal_id, "agent": agent, "code": Code.MALFORMED_SIGNAL.value, "detail": detail},
     )
-
-
-def _accounts_of(session: Session, agent: str) -> int:
-    statement = (
-        select(func.count())
-        .select_from(Account)
-        .where(Account.agent == agent, Account.kind != "dust", Account.closed_at.is_(None))
-    )
-    return session.scalars(statement).one()
-
-
-def _record_outcome(session: Session, decision_id: int, code: Code, numbers: Sequence[int]) -> None:
-    statement = text("""
-        INSERT INTO trading.decision_outcomes (decision_id, code, accounts_count, accounts)
-        VALUES (:decision, :code, :count, CAST(:accounts AS int8multirange))
-    """)
-    values = {"decision": decision_id, "code": code.value, "count": len(numbers), "accounts": as_multirange(numbers)}
-    session.execute(statement, values)
 
 
 def as_multirange(numbers: Iterable[int]) -> str:

@@ -15,7 +15,6 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from agents.errors import StaleStateError
-from agents.model import Quote
 from agents.profiles import RiskProfile
 from agents.risk import Code
 from journal.breaker_models import STANDS
@@ -148,13 +147,6 @@ class EntryWants:
         row = session.execute(text(SET_ASIDE), {**self.entry.parameters(), "order": order_id}).one()
         if (row.accounts, row.wanted) != (expected, self.wanted):
             raise StaleStateError("an account or position changed since it was read")
-
-
-def prepare(session: Session, agent: str, quote: Quote, profile: RiskProfile, price: Decimal) -> Entry:
-    """An entry at ``price`` at most, with the marks of now and the quote as the newest of them."""
-    marks = {row.symbol: row.bid for row in session.execute(text("SELECT symbol, bid FROM trading.marks"))}
-    at: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
-    return Entry(agent, quote.symbol, profile, price, {**marks, quote.symbol: quote.bid}, at)
 
 
 def wants(session: Session, entry: Entry) -> EntryWants:

@@ -2,13 +2,21 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from agents import model
 from agents.errors import ConflictError
 from journal.models import Decision, Signal
+
+STORE = text("""
+INSERT INTO trading.signals (id, source, symbol, action, confidence, price, signal_at)
+VALUES (:id, :source, :symbol, :action, :confidence, :price, :signal_at) ON CONFLICT DO NOTHING RETURNING id
+""")
+REQUEST = text("""
+INSERT INTO trading.decisions (signal_id, agent) VALUES (:signal, :agent) ON CONFLICT DO NOTHING RETURNING id
+""")
 
 
 def store_signal(session: Session, *, source: str, signal: model.Signal) -> bool:
@@ -22,16 +30,16 @@ def store_signal(session: Session, *, source: str, signal: model.Signal) -> bool
     Raises:
         ConflictError: the id is known with other content.
     """
-    content = {
+    values = {
+        "id": signal.id,
+        "source": source,
         "symbol": signal.symbol,
         "action": signal.action.value,
         "confidence": signal.confidence,
         "price": signal.price,
         "signal_at": signal.at,
     }
-    statement = insert(Signal).values(id=signal.id, source=source, **content)
-    stored = session.scalar(statement.on_conflict_do_nothing().returning(Signal.id))
-    if stored is not None:
+    if session.scalar(STORE, values) is not None:
         return True
     differing = _difference(session.get_one(Signal, signal.id), signal)
     if differing:
@@ -84,8 +92,7 @@ def store_malformed(session: Session, *, signal_id: str, raw: str) -> None:
 
 def request_decision(session: Session, signal_id: str, agent: str) -> int:
     """The id of the agent's decision on a signal, created pending if there is none."""
-    statement = insert(Decision).values(signal_id=signal_id, agent=agent).on_conflict_do_nothing()
-    created: int | None = session.scalar(statement.returning(Decision.id))
+    created: int | None = session.scalar(REQUEST, {"signal": signal_id, "agent": agent})
     if created is not None:
         return created
     return session.scalars(select(Decision.id).filter_by(signal_id=signal_id, agent=agent)).one()

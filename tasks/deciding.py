@@ -17,48 +17,64 @@ from agents.profiles import RiskProfile
 from agents.risk import Code, Denial, Situation, judge_signal
 from journal import decisions, entries, holdings
 from journal import leaving as leaving_positions
-from journal.decisions import PendingDecision
-from journal.holdings import AgentSnapshot
+from journal.decisions import Basis
+from journal.entries import Entry
 from journal.ledger import Intent, Shares
 from runtime.bootstrap import WorkerServices
 from tasks.execution import commit_and_place
-from tasks.profiling import current_agent
+from tasks.profiling import adopt_profile
 
 ATTEMPTS = 5
 """How often a decision is made anew because the agent changed meanwhile; then the sweeper asks again."""
+NOT_RECONCILED = Decimal(-1)
+"""Less than nothing: of an asset that was not reconciled lately, nothing is known to be there."""
 
 logger = logging.getLogger(__name__)
 
 
-def decide(services: WorkerServices, decision_id: int) -> None:
-    """Make a pending decision, once; one that is made already is left alone."""
+def load_basis(services: WorkerServices, decision_id: int) -> Basis | None:
+    """What a pending decision is made on, None if it is made already; the agent's limits are adopted if they changed."""
+    with services.book.glancing() as session:
+        basis = decisions.load_basis(session, decision_id)
+    if basis is not None and adopt_profile(services, basis.seen):
+        return load_basis(services, decision_id)
+    return basis
+
+
+def decide(services: WorkerServices, decision_id: int, basis: Basis | None = None) -> None:
+    """Make a pending decision, once; one that is made already is left alone.
+
+    Args:
+        services: the worker's.
+        decision_id: the decision.
+        basis: what was read of it a moment ago, if it was.
+    """
     for _ in range(ATTEMPTS):
+        basis = basis or load_basis(services, decision_id)
+        if basis is None:
+            return
         try:
-            _decide_once(services, decision_id)
+            _decide_once(services, basis)
         except StaleStateError as error:
             logger.info("decision %s is made anew: %s", decision_id, error)
+            basis = None
         else:
             return
 
 
-def _decide_once(services: WorkerServices, decision_id: int) -> None:
-    with services.book.reading() as session:
-        decision = decisions.load_pending(session, decision_id)
-        if decision is None:
-            return
-    seen = current_agent(services, decision.agent)
-    profile = services.profiles[decision.agent]
-    data = _market_data(services, decision.signal.symbol)
-    denial = judge_signal(_situation(decision, seen, profile, data))
+def _decide_once(services: WorkerServices, basis: Basis) -> None:
+    profile = services.profiles[basis.seen.name]
+    data = _market_data(services, basis.decision.signal.symbol)
+    denial = judge_signal(_situation(basis, profile, data))
     if denial is not None or data.market is None or data.quote is None:
         denial = denial or Denial(Code.MARKET_DATA_MISSING, "no market data")
-        _record(services, decision, seen, Verdict(denial.code, denial.detail, {}), data.quote)
+        _record(services, basis, Verdict(denial.code, denial.detail, {}), data.quote)
         return
-    verdict, shares = _verdict(services, decision.signal, seen, profile, data.market, data.quote)
+    verdict, shares = _verdict(services, basis, profile, data.market, data.quote)
     if verdict.block is None:
-        _record(services, decision, seen, verdict, data.quote)
+        _record(services, basis, verdict, data.quote)
         return
-    _order(services, decision, seen, verdict, shares, data.quote)
+    _order(services, basis, verdict, shares, data.quote)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +98,10 @@ def _market_data(services: WorkerServices, symbol: str) -> _MarketData:
     return _MarketData(market, quote)
 
 
-def _situation(decision: PendingDecision, seen: AgentSnapshot, profile: RiskProfile, data: _MarketData) -> Situation:
+def _situation(basis: Basis, profile: RiskProfile, data: _MarketData) -> Situation:
+    seen = basis.seen
     return Situation(
-        signal=decision.signal,
+        signal=basis.decision.signal,
         profile=profile,
         symbols=seen.symbols,
         status=seen.status,
@@ -99,46 +116,57 @@ def _situation(decision: PendingDecision, seen: AgentSnapshot, profile: RiskProf
 
 
 def _verdict(
-    services: WorkerServices,
-    signal: model.Signal,
-    seen: AgentSnapshot,
-    profile: RiskProfile,
-    market: Market,
-    quote: Quote,
+    services: WorkerServices, basis: Basis, profile: RiskProfile, market: Market, quote: Quote
 ) -> tuple[Verdict, Shares]:
     """What the agent does about the signal, and what each of its accounts asks of the order."""
-    if signal.action is Action.SELL:
-        with services.book.reading() as session:
-            leaving = leaving_positions.wants(session, leaving_positions.signalled(seen.name, signal.symbol))
+    agent, symbol = basis.seen.name, quote.symbol
+    if basis.decision.signal.action is Action.SELL:
+        with services.book.glancing() as session:
+            leaving = leaving_positions.wants(session, leaving_positions.signalled(agent, symbol))
         price = limit_price(Side.SELL, quote, profile.max_slippage, market)
         return judge_exits(leaving.numbers, leaving.quantity, market, price), leaving
     price = limit_price(Side.BUY, quote, profile.max_slippage, market)
-    with services.book.reading() as session:
-        entering = entries.wants(session, entries.prepare(session, seen.name, quote, profile, price))
-        assigned = holdings.assigned_cash(session)
+    entry = Entry(agent, symbol, profile, price, {**basis.marks, symbol: quote.bid}, basis.at)
+    with services.book.glancing() as session:
+        entering = entries.wants(session, entry)
     verdict = judge_entries(entering.numbers, entering.wanted, profile, market, price)
     if verdict.block is None:
         return verdict, entering
-    denial = _judge_block(services, verdict.block, profile, market, assigned)
+    denial = _judge_block(services, verdict.block, basis, profile, market, quote)
     return (verdict if denial is None else denied(verdict, denial)), entering
 
 
 def _judge_block(
-    services: WorkerServices, block: Block, profile: RiskProfile, market: Market, assigned: Decimal
+    services: WorkerServices, block: Block, basis: Basis, profile: RiskProfile, market: Market, quote: Quote
 ) -> Denial | None:
     """What the exchange's book and our own balance there say against a buy; what cannot be had denies."""
     try:
-        offered = services.exchange.offered(block.symbol, block.limit_price)
-        at_venue = services.exchange.balances().get(market.quote, model.ZERO)
+        return _judge_offers(services, block, profile, market, quote) or _judge_funds(services, basis, market)
     except ExchangeBusyError as error:
         return Denial(Code.EXCHANGE_WEIGHT_EXHAUSTED, f"the exchange's request limit is used up for now: {error}")
     except ExchangeError as error:
         return Denial(Code.MARKET_DATA_MISSING, f"the exchange's offers or balance are not known: {error}")
-    return judge_depth(block, offered, profile, market) or _judge_funds(services, at_venue, market, assigned)
 
 
-def _judge_funds(services: WorkerServices, at_venue: Decimal, market: Market, assigned: Decimal) -> Denial | None:
-    """Deny an entry when the exchange holds less quote than the accounts own: their money would not be real."""
+def _judge_offers(
+    services: WorkerServices, block: Block, profile: RiskProfile, market: Market, quote: Quote
+) -> Denial | None:
+    """Whether enough is offered up to the limit price; the book is asked for only if its best offer alone is too little."""
+    if judge_depth(block, quote.ask_quantity, profile, market) is None:
+        return None
+    return judge_depth(block, services.exchange.offered(block.symbol, block.limit_price), profile, market)
+
+
+def _judge_funds(services: WorkerServices, basis: Basis, market: Market) -> Denial | None:
+    """Deny an entry when the exchange holds less quote than the accounts own: their money would not be real.
+
+    Where the last reconciliation proves that it holds enough, it is not asked again.
+    """
+    if basis.unassigned.get(market.quote, NOT_RECONCILED) >= 0:
+        return None
+    with services.book.glancing() as session:
+        assigned = holdings.assigned_cash(session)
+    at_venue = services.exchange.balances().get(market.quote, model.ZERO)
     if at_venue >= assigned:
         return None
     detail = f"the exchange holds {plain(at_venue)} {market.quote}, the accounts own {plain(assigned)}"
@@ -146,43 +174,32 @@ def _judge_funds(services: WorkerServices, at_venue: Decimal, market: Market, as
     return Denial(Code.VENUE_UNDERFUNDED, detail)
 
 
-def _record(
-    services: WorkerServices, decision: PendingDecision, seen: AgentSnapshot, verdict: Verdict, quote: Quote | None
-) -> None:
+def _record(services: WorkerServices, basis: Basis, verdict: Verdict, quote: Quote | None) -> None:
     with services.book.unit_of_work() as session:
-        _write(session, decision, seen, verdict, quote)
+        _write(session, basis, verdict, quote)
 
 
-def _write(
-    session: Session, decision: PendingDecision, seen: AgentSnapshot, verdict: Verdict, quote: Quote | None
-) -> bool:
-    """The verdict, and the quote that it was found at as the symbol's mark; False if another worker was first."""
-    holdings.store_marks(session, [] if quote is None else [quote])
-    return decisions.record_verdict(session, decision, verdict, quote=quote, profile_version=seen.profile_version)
+def _write(session: Session, basis: Basis, verdict: Verdict, quote: Quote | None) -> bool:
+    version = basis.seen.profile_version
+    return decisions.record_verdict(session, basis.decision, verdict, quote=quote, profile_version=version)
 
 
-def _order(
-    services: WorkerServices,
-    decision: PendingDecision,
-    seen: AgentSnapshot,
-    verdict: Verdict,
-    shares: Shares,
-    quote: Quote,
-) -> None:
+def _order(services: WorkerServices, basis: Basis, verdict: Verdict, shares: Shares, quote: Quote) -> None:
     """Commit the decision together with its order, then send it."""
     if verdict.block is None:
         return
+    seen, signal = basis.seen, basis.decision.signal
     intent = Intent(
-        client_order_id=client_order_id(seen.name, verdict.block.symbol, verdict.block.side, decision.signal.id),
+        client_order_id=client_order_id(seen.name, verdict.block.symbol, verdict.block.side, signal.id),
         seen=seen,
         block=verdict.block,
         reason="signal" if verdict.block.side is Side.BUY else ExitReason.OPPOSITE_SIGNAL.value,
         quote=quote,
-        decision_id=decision.id,
+        decision_id=basis.decision.id,
         shares=shares,
     )
 
     def record(session: Session) -> bool:
-        return _write(session, decision, seen, verdict, quote)
+        return _write(session, basis, verdict, quote)
 
     commit_and_place(services, intent, record)

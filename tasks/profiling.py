@@ -1,4 +1,4 @@
-"""The agent as the book has it, and the limits it is to trade under."""
+"""The limits that an agent is to trade under, made known to the book."""
 
 import functools
 from collections.abc import Mapping
@@ -6,26 +6,12 @@ from collections.abc import Mapping
 from agents.errors import NotFoundError
 from agents.profile_fields import content
 from agents.profiles import RiskProfile
-from journal import holdings, profiles
+from journal import profiles
 from journal.holdings import AgentSnapshot
 from runtime.bootstrap import WorkerServices
 
 WORKER = "worker"
 """Who changes a profile that differs from the book's, as the audit log names it."""
-
-
-def current_agent(services: WorkerServices, agent: str) -> AgentSnapshot:
-    """The agent now; if its limits are no longer those in the book, they are adopted first.
-
-    Raises:
-        NotFoundError: it was never started, or no profile has its name any more.
-    """
-    with services.book.glancing() as session:
-        seen = holdings.agent_snapshot(session, agent)
-    if not adopt_profile(services, seen):
-        return seen
-    with services.book.glancing() as session:
-        return holdings.agent_snapshot(session, agent)
 
 
 def adopt_profile(services: WorkerServices, seen: AgentSnapshot) -> bool:

@@ -1,14 +1,18 @@
 """The trading tasks, thin: a tick, a pushed signal, the resolving of open orders. Safe to trigger twice."""
 
+import time
+
 from celery import shared_task
 
-from journal import decisions, ledger
+from journal import ledger
 from tasks.celery import services
-from tasks.deciding import decide
+from tasks.deciding import decide, load_basis
 from tasks.resolving import resolve_orders
 from tasks.tick import run_due
 
 LEASE_WAIT_SECONDS = 20
+BASIS_SECONDS = 0.1
+"""What was read before the lease was taken is read again if that took longer, for another worker had the agent then."""
 
 
 @shared_task(name="agents.tick")
@@ -21,15 +25,18 @@ def tick(agent: str) -> str:
 def signal(decision_id: int) -> str:
     """Make one pending decision now, under the agent's lease; a decision made already is left alone."""
     wired = services()
-    with wired.book.reading() as session:
-        agent = decisions.agent_of(session, decision_id)
-    if agent is None:
+    begun = time.monotonic()
+    basis = load_basis(wired, decision_id)
+    if basis is None:
         return "nothing pending"
+    agent = basis.seen.name
     with wired.state.lease(agent, LEASE_WAIT_SECONDS) as lease:
         if lease is None:
             return "busy elsewhere, the sweeper asks again"
-        resolve_orders(wired, agent, lease)
-        decide(wired, decision_id)
+        is_fresh = time.monotonic() - begun < BASIS_SECONDS and not basis.seen.has_unresolved_order
+        if not is_fresh:
+            resolve_orders(wired, agent, lease)
+        decide(wired, decision_id, basis if is_fresh else None)
     return "done"
 
 

@@ -1,19 +1,29 @@
 """What the book itself works out in SQL, read for the pure functions of :mod:`agents` that say the same."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from agents import model
-from agents.model import BreakerKind, Status
+from agents.model import BreakerKind, Quote, Status
+from agents.profiles import RiskProfile
 from journal.entries import SEEN, Entry
 from journal.leaving import Leaving
 
+MARKS = text("SELECT symbol, bid FROM trading.marks")
 POSITIONS = """
 SELECT p.id, p.account_id, a.number, p.symbol, p.quantity, p.cost, a.kind = 'dust'
 FROM trading.positions p, trading.accounts a WHERE {chosen}
 """
+
+
+def entry_at(session: Session, agent: str, quote: Quote, profile: RiskProfile, price: Decimal) -> Entry:
+    """An entry at ``price`` at most, with the marks of now and the quote as the newest of them."""
+    marks = {row.symbol: row.bid for row in session.execute(MARKS)}
+    at = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return Entry(agent, quote.symbol, profile, price, {**marks, quote.symbol: quote.bid}, at)
 
 
 def accounts_of(session: Session, entry: Entry) -> list[model.Account]:

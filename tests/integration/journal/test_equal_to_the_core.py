@@ -16,7 +16,7 @@ from agents.model import Fill, Market, Quote, Side, Want
 from agents.profiles import PROFILES, RiskProfile
 from journal import dividing, entries, leaving
 from journal.database import Book
-from tests.integration.reference import accounts_of, positions_of, shares_of
+from tests.integration.reference import accounts_of, entry_at, positions_of, shares_of
 
 SYMBOL = "BTCUSDT"
 PRICE = Decimal("45022.51")
@@ -120,7 +120,7 @@ def test_the_book_wants_for_every_account_what_the_core_does(
 ) -> None:
     with Session(book.engine) as session:
         store(session, rows, profile.name)
-        entry = entries.prepare(session, profile.name, Quote(SYMBOL, price, price, NOW), profile, price)
+        entry = entry_at(session, profile.name, Quote(SYMBOL, price, price, NOW), profile, price)
         found = entries.wants(session, entry)
         expected = decide_entries(accounts_of(session, entry), profile, market(), price)
 

@@ -21,7 +21,7 @@ from journal import leaving as leaving_positions
 from journal.database import Book
 from journal.ledger import Intent, OpenOrder, Outcome
 from journal.opening import StartRequest
-from tests.integration.reference import positions_of, shares_of
+from tests.integration.reference import entry_at, positions_of, shares_of
 from tests.integration.trading.invariants import assert_book_holds
 
 NOW = datetime.now(UTC)
@@ -53,7 +53,7 @@ def open_account(book: Book, account_id: str, equity: str = "1000") -> None:
 def entry(book: Book, cause: str = "one") -> Intent:
     with book.reading() as session:
         seen = holdings.agent_snapshot(session, "atlas")
-        wants = entries.wants(session, entries.prepare(session, "atlas", QUOTE, ATLAS, PRICE))
+        wants = entries.wants(session, entry_at(session, "atlas", QUOTE, ATLAS, PRICE))
     block = judge_entries(wants.numbers, wants.wanted, ATLAS, MARKET, PRICE).block
     assert block is not None
     return Intent(f"buy-{cause}", seen, block, "signal", QUOTE, shares=wants)

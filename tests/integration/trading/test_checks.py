@@ -1,5 +1,6 @@
 """Checks that need the exchange or the book's history, each by a decision that carries its code."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -60,9 +61,86 @@ def test_nothing_is_entered_across_a_wide_spread(world: World, monkeypatch: pyte
 
 def test_nothing_is_entered_where_next_to_nothing_is_offered(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.open_account("atlas", "1000")
+    offer_little(world, monkeypatch)
     monkeypatch.setattr(world.services.exchange, "offered", lambda _symbol, _price: Decimal("0.0001"))
 
     assert decided(world)["counts"] == {"slippage_too_high": 1}
+
+
+def test_a_best_offer_that_is_too_small_alone_is_judged_with_those_behind_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.open_account("atlas", "1000")
+    offer_little(world, monkeypatch)
+
+    assert decided(world)["code"] == "ordered"
+
+
+def test_an_entry_takes_the_weight_of_a_quote_a_balance_and_an_order(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.open_account("atlas", "1000")
+    spent = weights_of(world, monkeypatch)
+
+    assert decided(world)["code"] == "ordered"
+    assert spent == [2, 20, 1]
+
+
+def test_the_balance_is_not_asked_for_again_where_the_last_reconciliation_proves_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.open_account("atlas", "1000")
+    leave_unassigned(world, Decimal(1000))
+    spent = weights_of(world, monkeypatch)
+
+    assert decided(world)["code"] == "ordered"
+    assert spent == [2, 1]
+
+
+@pytest.mark.parametrize("change", ["a deposit", "time"])
+def test_the_balance_is_asked_for_if_money_was_paid_in_since_the_last_reconciliation_or_that_was_long_ago(
+    world: World, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    world.open_account("atlas", "1000")
+    leave_unassigned(world, Decimal(1001), minutes_ago=2 if change == "time" else 0)
+    if change == "a deposit":
+        world.open_account("atlas", "2", "another")
+    spent = weights_of(world, monkeypatch)
+
+    assert decided(world)["code"] == "ordered"
+    assert spent == [2, 20, 1]
+
+
+def offer_little(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The best offer alone could not be left again."""
+    quote = world.services.exchange.quotes(["BTCUSDT"])["BTCUSDT"]
+    small = replace(quote, ask_quantity=Decimal("0.0001"))
+    monkeypatch.setattr(world.services.exchange, "quotes", lambda _symbols: {"BTCUSDT": small})
+
+
+def weights_of(world: World, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """What requests to the exchange cost from now on."""
+    spent: list[int] = []
+    world.services.exchange.markets()
+
+    def spend(weight: int) -> bool:
+        spent.append(weight)
+        return True
+
+    monkeypatch.setattr(world.services.exchange._client, "_spend_weight", spend)
+    return spent
+
+
+def leave_unassigned(world: World, amount: Decimal, minutes_ago: int = 0) -> None:
+    """A reconciliation found so much that nobody owns; deposits of the minute before count as made since."""
+    world.execute(
+        """
+        INSERT INTO trading.unassigned (asset, venue, assigned, amount, at)
+        VALUES ('USDT', :amount + 1000, 1000, :amount, now() - make_interval(mins => :ago))
+        """,
+        amount=amount,
+        ago=minutes_ago,
+    )
 
 
 def test_what_is_offered_is_the_exchanges_own_book_up_to_the_price(world: World) -> None:

@@ -21,6 +21,7 @@ from runtime.bootstrap import WorkerServices
 from tasks.deciding import decide
 from tasks.execution import settle
 from tasks.tick import run_tick
+from tests.integration.reference import entry_at
 from tests.integration.trading.conftest import World
 
 
@@ -32,7 +33,7 @@ def entry_intent(world: World, agent: str = "atlas", cause: str = "by hand") -> 
     with world.services.book.reading() as session:
         seen = holdings.agent_snapshot(session, agent)
         price = limit_price(Side.BUY, quote, profile.max_slippage, market)
-        wants = entries.wants(session, entries.prepare(session, agent, quote, profile, price))
+        wants = entries.wants(session, entry_at(session, agent, quote, profile, price))
     block = judge_entries(wants.numbers, wants.wanted, profile, market, price).block
     assert block is not None
     client_id = client_order_id(agent, "BTCUSDT", Side.BUY, cause)

@@ -339,9 +339,9 @@ def test_market_rules_are_read_again_when_a_symbol_has_gone(stub: Stub, exchange
         exchange.quotes(["AAAUSDT", "BBBUSDT"])
     stub.answer_at("/api/v3/exchangeInfo", {"symbols": [market("AAAUSDT")]})
     book = {"symbol": "AAAUSDT", "bidPrice": "1.00", "bidQty": "5", "askPrice": "1.01", "askQty": "5"}
-    stub.answer([book])
+    stub.answer(book)
     assert set(exchange.quotes(["AAAUSDT", "BBBUSDT"])) == {"AAAUSDT"}
-    assert stub.seen[-1].query["symbols"] == '["AAAUSDT"]'
+    assert stub.seen[-1].query["symbol"] == "AAAUSDT"
 
 
 @pytest.mark.parametrize(
