@@ -46,6 +46,14 @@ class Blueprint(UntypedBlueprint):  # type: ignore[misc] # the library ships no 
 
     ARGUMENTS_PARSER = JsonParser()
 
+    def arguments(self, schema: type[ma.Schema], **options: Any) -> Callable[[View], View]:  # noqa: ANN401 - the library's own
+        """Have a view take what ``schema`` says; see flask-smorest's documentation.
+
+        One schema serves all requests. From a class, one would be made for each of them, at the price of reading by it.
+        """
+        decorate: Callable[[View], View] = super().arguments(schema(), **options)
+        return decorate
+
     def needs(self, scope: Scope | None) -> Callable[[View], View]:
         """Say which scope a view takes of its caller's token, None for no token; belongs right below ``route``."""
         return lambda view: declare(self.doc(security=described(scope))(view), scope)
@@ -53,7 +61,6 @@ class Blueprint(UntypedBlueprint):  # type: ignore[misc] # the library ships no 
     if TYPE_CHECKING:
         # Each of these decorates a view; see flask-smorest's documentation.
         route: Callable[..., Callable[[View], View]]
-        arguments: Callable[..., Callable[[View], View]]
         response: Callable[..., Callable[[View], View]]
         alt_response: Callable[..., Callable[[View], View]]
         doc: Callable[..., Callable[[View], View]]

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from agents.errors import TradingError
 from api.control import announce, described
 from api.services import services
@@ -49,8 +51,8 @@ def start_alone(request: StartRequest, actor: str, precondition: Precondition = 
     """
     with services().book.unit_of_work() as session:
         started = opening.start(session, request, actor=actor, precondition=precondition)
-    new = {started.account_id: started.opened}
-    return _answers(request.profile.name, new, agent_started=started.agent_started)[0]
+        (answer,) = _standing(session, {started.account_id: started.opened})
+    return {**answer, **_told(request.profile.name, agent_started=started.agent_started)}
 
 
 def _carry_out(wishes: Sequence[Wish]) -> Sequence[Answer | Exception]:
@@ -76,19 +78,22 @@ def _all(wishes: Sequence[Wish]) -> Sequence[Answer]:
     many = StartManyRequest(first.request.profile, first.request.tick_seconds, openings, first.request.symbols)
     with services().book.unit_of_work() as session:
         started = opening.start_many(session, many, actor=first.actor)
-    existed = set(started.restarted)
-    new = {one.account_id: one.account_id not in existed for one in openings}
-    return _answers(many.profile.name, new, agent_started=started.agent_started)
+        existed = set(started.restarted)
+        answers = _standing(session, {one.account_id: one.account_id not in existed for one in openings})
+    told = _told(many.profile.name, agent_started=started.agent_started)
+    return [{**answer, **told} for answer in answers]
 
 
-def _answers(agent: str, opened: Mapping[str, bool], *, agent_started: bool) -> list[Answer]:
+def _standing(session: Session, opened: Mapping[str, bool]) -> list[Answer]:
     """How the accounts stand, in the order of ``opened``, with whether each is new."""
-    with services().book.reading() as session:
-        views = described(session, queries.views_of_accounts(session, list(opened)))
-    # Workers know an agent that was running already.
-    told = announce(agent) if agent_started else {}
+    views = described(session, queries.views_of_accounts(session, list(opened)))
     found = {view["account_id"]: view for view in views}
-    return [{**found[name], "opened": is_new, **told} for name, is_new in opened.items()]
+    return [{**found[name], "opened": is_new} for name, is_new in opened.items()]
+
+
+def _told(agent: str, *, agent_started: bool) -> Answer:
+    """Workers know an agent that was running already."""
+    return announce(agent) if agent_started else {}
 
 
 _STARTS: Together[Wish, Answer] = Together(_carry_out)

@@ -1,6 +1,6 @@
 """Starting: the first use of an agent, the opening of accounts, and starting again what was stopped."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -128,17 +128,19 @@ def _start(
     name, openings = request.profile.name, request.openings
     startable.check_ids(name, openings)
     _check_symbols(request)
-    agents = _lock_agents(session, request)
+    around = serving.look(session, name, openings)
+    agents = _lock_agents(session, request, around.agents)
     known = serving.lock_accounts(session, openings)
     agent = agents[name]
     check(agent, known)
     before = audit_log.snapshot(agent, None)
     _start_agent(agent, request)
-    agent.revision += 1
     profiles.adopt_locked(session, agent, request.profile, actor=actor)
     startable.check_accounts(agent, openings, known)
+    if misfits := serving.misfits(around.types, openings):
+        raise InvalidEntriesError("accounts", misfits)
     _take_over(session, agents, agent, known)
-    _serve(session, agent, openings, known, actor=actor, before=before)
+    _serve(session, agent, openings, known, types=around.types, actor=actor, before=before)
     record_states(session, agent, None, before, action="start", actor=actor)
     restarted = [one.account_id for one in openings if one.account_id in known]
     return StartedMany(restarted, agent_started=before["agent_status"] != agent.status)
@@ -150,13 +152,12 @@ def _check_symbols(request: StartManyRequest) -> None:
         raise InvalidInputError("symbols", f"{request.profile.name} does not trade {', '.join(strangers)}")
 
 
-def _lock_agents(session: Session, request: StartManyRequest) -> dict[str, Agent]:
+def _lock_agents(session: Session, request: StartManyRequest, concerned: Collection[str]) -> dict[str, Agent]:
     """Lock in order of name, so that two reassignments never wait for each other in a circle."""
     name = request.profile.name
-    concerned = serving.agents_concerned(session, name, request.openings)
     if name not in concerned:
         _create_agent(session, request)
-    return {other: agent for other in sorted(concerned | {name}) if (agent := lock_agent(session, other))}
+    return {other: agent for other in sorted({*concerned, name}) if (agent := lock_agent(session, other))}
 
 
 def _create_agent(session: Session, request: StartManyRequest) -> None:
@@ -208,15 +209,15 @@ def _serve(
     openings: Sequence[Opening],
     known: serving.Known,
     *,
+    types: Mapping[str, str],
     actor: str,
     before: audit_log.State,
 ) -> None:
-    misfits, types = serving.misfits(session, openings)
-    if misfits:
-        raise InvalidEntriesError("accounts", misfits)
     money = sum((one.equity for one in openings if one.account_id not in known), Decimal(0))
     if money:
         starting_points.move_service(session, agent, money)
+    # Last, so that all changes of the agent go out at once.
+    agent.revision += 1
     session.flush()
     after = audit_log.snapshot(agent, None)
     house = HOUSE + agent.name

@@ -21,6 +21,12 @@ ENDLESS = 2**30
 """More characters than any value has."""
 UUID_PATTERN = re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 
+COLUMN_TYPES = """
+SELECT jsonb_object_agg(attname, format_type(atttypid, atttypmod)) FROM pg_attribute
+WHERE attrelid = to_regclass(:table) AND attnum > 0 AND NOT attisdropped
+"""
+"""A query for the columns of ``:table`` with their types; NULL if there is no such table."""
+
 # The driver writes parameters as literals without a type, so that each takes the type of its column.
 _INSERT = text("""
 INSERT INTO investment.account_transactions (
@@ -38,17 +44,18 @@ def column_types(session: Session, table: str) -> Mapping[str, str]:
     Raises:
         BookError: the table does not exist: the migrations have not run.
     """
-    rows = session.execute(
-        text(
-            "SELECT attname, format_type(atttypid, atttypmod) AS sql_type FROM pg_attribute "
-            "WHERE attrelid = to_regclass(:table) AND attnum > 0 AND NOT attisdropped"
-        ),
-        {"table": table},
-    )
-    types: dict[str, str] = {row.attname: row.sql_type for row in rows}
-    if not types:
+    return known_types(session.scalar(text(f"SELECT ({COLUMN_TYPES})"), {"table": table}), table)
+
+
+def known_types(found: Mapping[str, str] | None, table: str) -> Mapping[str, str]:
+    """What a statement with :data:`COLUMN_TYPES` in it gave of a table's columns.
+
+    Raises:
+        BookError: the table does not exist: the migrations have not run.
+    """
+    if not found:
         raise BookError(f"{table} does not exist: run the migrations")
-    return types
+    return found
 
 
 def fits(value: str, sql_type: str) -> bool:

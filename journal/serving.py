@@ -5,7 +5,7 @@ Their cost is that of the rows they write, for one account and for ten thousand 
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -23,11 +23,13 @@ from journal.database import MANY_ROWS, expect_rows
 START = "start:"
 """How the reference of the flow that opens an account begins; the account's id follows."""
 
-NAMES = (
-    "SELECT name FROM trading.agents WHERE name = :agent UNION SELECT agent FROM trading.accounts WHERE id = ANY(:ids)"
-)
+LOOK = text(f"""
+SELECT ARRAY(
+    SELECT name FROM trading.agents WHERE name = :agent UNION SELECT agent FROM trading.accounts WHERE id = ANY(:ids)
+) AS agents, ({outward.COLUMN_TYPES}) AS types
+""")  # noqa: S608 - our own text
 
-LOCK = """
+LOCK = text("""
 SELECT a.id, a.agent, a.status, a.version, a.cash, a.closed_at IS NOT NULL AS is_closed,
        a.reserved > 0 OR EXISTS (
            SELECT FROM trading.positions p WHERE p.account_id = a.id AND p.closed_at IS NULL AND p.quantity > 0
@@ -37,7 +39,7 @@ SELECT a.id, a.agent, a.status, a.version, a.cash, a.closed_at IS NOT NULL AS is
            WHERE w.account_id = a.id AND w.kind = 'closing' AND w.status = 'pending'
        ) AS is_closing
 FROM trading.accounts a WHERE a.id = ANY(:ids) ORDER BY a.id FOR NO KEY UPDATE OF a
-"""
+""")
 
 END_ASSIGNMENTS = """
 UPDATE trading.assignments SET ended_at = now() WHERE account_id = ANY(:ids) AND ended_at IS NULL AND agent <> :agent
@@ -112,27 +114,35 @@ class Opening:
     equity: Decimal
 
 
-def agents_concerned(session: Session, agent: str, openings: Sequence[Opening]) -> set[str]:
-    """The agents that serve any of the accounts now, and ``agent`` if it was ever started."""
-    return set(session.scalars(text(NAMES), {"agent": agent, "ids": _ids(openings)}))
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is looked at before anything is locked.
+
+    ``agents`` are those that serve any of the accounts now, and the one that shall, if it was ever started; ``types`` are
+    those of the columns of the platform's table of transactions.
+    """
+
+    agents: Collection[str]
+    types: Mapping[str, str]
+
+
+def look(session: Session, agent: str, openings: Sequence[Opening]) -> Surroundings:
+    """Look at what a start concerns."""
+    values = {"agent": agent, "ids": _ids(openings), "table": outward.TRANSACTIONS}
+    row = session.execute(LOOK, values).one()
+    return Surroundings(frozenset(row.agents), outward.known_types(row.types, outward.TRANSACTIONS))
 
 
 def lock_accounts(session: Session, openings: Sequence[Opening]) -> Known:
     """The accounts that exist, by id, held until the unit of work ends. Lock their agents first."""
-    return {row.id: row for row in session.execute(text(LOCK), {"ids": _ids(openings)})}
+    return {row.id: row for row in session.execute(LOCK, {"ids": _ids(openings)})}
 
 
-def misfits(session: Session, openings: Sequence[Opening]) -> tuple[Mapping[int, str], Mapping[str, str]]:
-    """Which ids the platform's table of transactions cannot hold, and the types of that table's columns.
-
-    Returns:
-        The reasons by position, and the columns' types by name.
-    """
-    types = outward.column_types(session, outward.TRANSACTIONS)
+def misfits(types: Mapping[str, str], openings: Sequence[Opening]) -> Mapping[int, str]:
+    """Why ids cannot be held by the platform's table of transactions, whose columns have these types; by position."""
     id_type = types["account_id"]
     reason = f"must be a {id_type} to appear in {outward.TRANSACTIONS}"
-    found = {n: reason for n, one in enumerate(openings) if not outward.fits(one.account_id, id_type)}
-    return found, types
+    return {n: reason for n, one in enumerate(openings) if not outward.fits(one.account_id, id_type)}
 
 
 def move(session: Session, agent: str, account_ids: Sequence[str]) -> None:

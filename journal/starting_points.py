@@ -9,14 +9,16 @@ from sqlalchemy.orm import Session
 from agents.breakers import after_flow
 from journal.models import Account, Agent
 
-SCALE_SERVICE = """
+SCALE_SERVICE = text("""
+SELECT FROM trading.service_state FOR UPDATE;
 UPDATE trading.service_state
 SET peak_equity = CASE WHEN e.equity > 0 THEN greatest(peak_equity, e.equity) * (e.equity + :amount) / e.equity
                        ELSE greatest(0, e.equity + :amount) END,
     day_equity = CASE WHEN e.equity > 0 THEN day_equity * (e.equity + :amount) / e.equity
                       ELSE greatest(0, e.equity + :amount) END
 FROM (SELECT coalesce(sum(equity), 0) AS equity FROM trading.agents) e
-"""
+""")
+"""Two statements sent as one: the second sees what others committed while the first waited for the lock."""
 
 
 def move_account(account: Account, equity: Decimal, amount: Decimal) -> None:
@@ -41,6 +43,5 @@ def move_agent(agent: Agent, amount: Decimal) -> None:
 def move_service(session: Session, agent: Agent, amount: Decimal) -> None:
     """Scale the whole service's and then the agent's; its row is locked by the caller, the service's here."""
     session.flush()
-    session.execute(text("SELECT FROM trading.service_state FOR UPDATE"))
-    session.execute(text(SCALE_SERVICE), {"amount": amount})
+    session.execute(SCALE_SERVICE, {"amount": amount})
     move_agent(agent, amount)
