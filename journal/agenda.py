@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from journal import control, holdings
+from agents.leeway import Memory
+from agents.model import Bracket
+from journal import control, holdings, leeways
 from journal.holdings import AgentSnapshot
 
 LOOK = text(f"""
@@ -16,7 +18,7 @@ SELECT {holdings.SEEN},
        EXISTS (SELECT FROM trading.withdrawals w JOIN trading.accounts c ON c.id = w.account_id
                WHERE w.status = 'pending' AND c.agent = a.name) AS withdrawals,
        EXISTS (SELECT FROM trading.decisions d WHERE d.agent = a.name AND d.decided_at IS NULL) AS decisions,
-       EXISTS (SELECT FROM trading.breakers t WHERE t.agent = a.name AND t.ended_at IS NULL) AS breakers,
+       EXISTS (SELECT FROM trading.breakers t WHERE t.agent = a.name AND t.ended_at IS NULL AND t.action = 'close') AS breakers,
        EXISTS (SELECT FROM trading.breakers t WHERE t.ended_at IS NULL AND t.expires_at <= now())
            OR a.judged_version IS DISTINCT FROM a.book_version OR a.equity_day IS DISTINCT FROM current_date AS changes,
        EXISTS (SELECT FROM trading.agents WHERE agents.name <> a.name AND {control.IS_LATE}) AS others_wait
@@ -30,26 +32,25 @@ class Agenda:
 
     held: Sequence[str]
     """Symbols in which it has positions with exit levels."""
+    brackets: Sequence[Bracket]
+    """Those levels."""
+    memory: Memory | None
+    """What the last judging of losses left behind, if it is still valid and anything is held."""
     closings: bool
     """An operator wants positions of an account closed."""
     withdrawals: bool
     decisions: bool
     """A signal is to be decided on."""
     breakers: bool
-    """A breaker of the agent or of one of its accounts stands, or did when anyone last looked."""
+    """A breaker that closes positions stands, of the agent or of one of its accounts, or did when anyone last looked."""
     changes: bool
     """Its accounts are worth something else than when they were last judged, whatever the prices; or a breaker expired."""
     others_wait: bool
     """Other agents were passed over, see :func:`journal.control.passed_over`."""
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether there is nothing to judge, sell or pay; signals may come."""
-        return not (self.held or self.closings or self.withdrawals or self.changes)
-
 
 def look(session: Session, agent: str) -> tuple[AgentSnapshot, Agenda]:
-    """An agent and what awaits it.
+    """An agent and what awaits it. What changes while it is read awaits the next tick.
 
     Raises:
         NotFoundError: it was never started.
@@ -57,6 +58,8 @@ def look(session: Session, agent: str) -> tuple[AgentSnapshot, Agenda]:
     row = holdings.row_of(session, LOOK, agent)
     return holdings.snapshot_in(row), Agenda(
         held=sorted(row.held),
+        brackets=holdings.open_brackets(session, agent) if row.held else (),
+        memory=leeways.remembered(session, agent) if row.held else None,
         closings=row.closings,
         withdrawals=row.withdrawals,
         decisions=row.decisions,

@@ -1,9 +1,10 @@
-"""The table of tripped breakers."""
+"""The tables of tripped breakers, and of how far prices may move before another one can trip."""
 
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from journal.models import Account, Agent
@@ -51,3 +52,20 @@ class Breaker(Base):
     expires_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     ended_by: Mapped[str | None]
+
+
+class AgentLeeway(Base):
+    """What the last judging of an agent's accounts left behind, see :class:`agents.leeway.Memory`.
+
+    ``symbols``, ``quantities`` and ``bids`` belong together; a bid is empty where no price was known.
+    """
+
+    __tablename__ = "leeways"
+
+    agent: Mapped[str] = mapped_column(ForeignKey(Agent.name), primary_key=True)
+    lowest: Mapped[Decimal | None] = mapped_column(Numeric)
+    highest: Mapped[Decimal | None] = mapped_column(Numeric)
+    cash: Mapped[Decimal]
+    symbols: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    quantities: Mapped[list[Decimal]] = mapped_column(ARRAY(Numeric(38, 18)))
+    bids: Mapped[list[Decimal | None]] = mapped_column(ARRAY(Numeric(38, 18)))

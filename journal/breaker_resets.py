@@ -5,8 +5,8 @@ from sqlalchemy.orm import Session
 
 from agents.errors import NotFoundError
 from journal import audit_log
-from journal.breakers import WORTH
 from journal.control import lock_account_of, lock_agent
+from journal.judging_statements import WORTH
 from journal.preconditions import Precondition, whatever_it_was
 
 END = """
@@ -73,6 +73,7 @@ def reset(
         session.execute(text(BEGIN_AGENT_ANEW), {"agent": agent})
     if ended:
         row.revision += 1
+        row.leeway_version = None
     _record(session, ended, agent, account_id, actor)
     return len(ended)
 

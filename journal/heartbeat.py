@@ -19,6 +19,7 @@ SELECT name, date_trunc('minute', clock_timestamp()), equity, CASE WHEN peak > 0
 ON CONFLICT (agent, at) DO UPDATE SET equity = excluded.equity, drawdown = excluded.drawdown
 """
 """An agent's equity is kept by whoever judges it and by every flow, so that nothing has to be summed here."""
+MUST_LAST = text("SET LOCAL synchronous_commit TO DEFAULT")
 WITH_MARKS, WITHOUT_MARKS = text(f"{MAY_BE_LOST}{STORE_MARKS};{RECORD_TICK}"), text(f"{MAY_BE_LOST}{RECORD_TICK}")
 
 
@@ -36,3 +37,8 @@ def record_tick(session: Session, agent: str, error: str | None, quotes: Collect
         session.execute(WITH_MARKS, values | marks_of(quotes))
     else:
         session.execute(WITHOUT_MARKS, values)
+
+
+def must_last(session: Session) -> None:
+    """Have the unit of work wait for the disk after all, for it holds more than prices and the tick."""
+    session.execute(MUST_LAST)

@@ -24,7 +24,7 @@ class Agent(Base):
     accounts' states, so that they can tell whether somebody else did; ``book_version`` with every order booked.
     ``equity`` is what its accounts were worth when they were last judged, at ``judged_version`` of the book;
     ``peak_equity`` and ``day_equity``, of ``equity_day``, are the starting points that losses are measured from,
-    see :mod:`agents.breakers`.
+    see :mod:`agents.breakers`. Its row of ``trading.leeways`` is valid while ``leeway_version`` is the book's.
     """
 
     __tablename__ = "agents"
@@ -45,6 +45,7 @@ class Agent(Base):
     day_equity: Mapped[Amount]
     equity_day: Mapped[date | None]
     judged_version: Mapped[int | None]
+    leeway_version: Mapped[int | None]
     last_tick_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
     created_at: Mapped[Now]

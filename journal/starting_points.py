@@ -38,6 +38,7 @@ def move_agent(agent: Agent, amount: Decimal) -> None:
     agent.peak_equity = after_flow(max(agent.peak_equity, agent.equity), agent.equity, amount)
     agent.day_equity = after_flow(agent.day_equity, agent.equity, amount)
     agent.equity = max(Decimal(0), agent.equity + amount)
+    agent.leeway_version = None
 
 
 def move_service(session: Session, agent: Agent, amount: Decimal) -> None:

@@ -2,13 +2,14 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from agents.allocation import limit_price
 from agents.decision import Verdict, judge_exits
 from agents.errors import StaleStateError
 from agents.exits import exit_reason, follow
-from agents.model import ExitReason, Quote, Side, TradingState
+from agents.model import Bracket, ExitReason, Quote, Side, TradingState
 from agents.orders import client_order_id
 from agents.risk import Code
 from journal import breaker_queries, holdings, leaving, withdrawals
@@ -21,40 +22,20 @@ from tasks.execution import commit_and_place
 logger = logging.getLogger(__name__)
 
 
-def run_exits(
-    services: WorkerServices, agent: str, quotes: Mapping[str, Quote], *, closings: bool, levels: bool, tripped: bool
-) -> None:
-    """Sell what must be sold now, one block per symbol and reason.
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What the present quotes say of exit levels: which are reached, and which follow a new highest price."""
 
-    Args:
-        services: the worker's.
-        agent: whose positions.
-        quotes: current quotes; a symbol without one is left for the next tick.
-        closings: whether an operator asked for positions to be closed.
-        levels: whether stops, targets and time limits are judged.
-        tripped: whether a breaker stands that may close positions.
-    """
-    if closings:
-        with services.book.reading() as session:
-            closing = holdings.symbols_to_close(session, agent)
-        for symbol in closing:
-            _sell(services, leaving.requested(agent, symbol), ExitReason.OPERATOR, quotes)
-    if levels:
-        for (symbol, reason), entries in _due(services, agent, quotes).items():
-            _sell(services, leaving.of_entries(agent, symbol, entries), reason, quotes)
-    if tripped:
-        with services.book.reading() as session:
-            lost = breaker_queries.symbols_to_leave(session, agent)
-        for symbol, reason in lost:
-            _sell(services, leaving.of_breaker(agent, symbol, reason), reason, quotes)
+    due: Mapping[tuple[str, ExitReason], Sequence[int]]
+    """The entry orders whose level is reached, by symbol and reason."""
+    risen: Sequence[Bracket]
+
+    def __bool__(self) -> bool:
+        return bool(self.due or self.risen)
 
 
-def _due(
-    services: WorkerServices, agent: str, quotes: Mapping[str, Quote]
-) -> Mapping[tuple[str, ExitReason], list[int]]:
-    """The entry orders whose exit level is reached, by symbol and reason; highest prices are kept on the way."""
-    with services.book.reading() as session:
-        brackets = holdings.open_brackets(session, agent)
+def reached(brackets: Iterable[Bracket], quotes: Mapping[str, Quote]) -> Reached:
+    """Judge exit levels; a symbol without a quote is left for the next tick."""
     due: dict[tuple[str, ExitReason], list[int]] = defaultdict(list)
     risen = []
     for bracket in brackets:
@@ -67,10 +48,37 @@ def _due(
         reason = exit_reason(followed, quote)
         if reason is not None:
             due[bracket.symbol, reason].append(bracket.order_id)
-    if risen:
+    return Reached(due, risen)
+
+
+def run_exits(
+    services: WorkerServices, agent: str, quotes: Mapping[str, Quote], levels: Reached, *, closings: bool, tripped: bool
+) -> None:
+    """Sell what must be sold now, one block per symbol and reason.
+
+    Args:
+        services: the worker's.
+        agent: whose positions.
+        quotes: current quotes; a symbol without one is left for the next tick.
+        levels: stops, targets and time limits that are reached.
+        closings: whether an operator asked for positions to be closed.
+        tripped: whether a breaker stands that may close positions.
+    """
+    if closings:
+        with services.book.reading() as session:
+            closing = holdings.symbols_to_close(session, agent)
+        for symbol in closing:
+            _sell(services, leaving.requested(agent, symbol), ExitReason.OPERATOR, quotes)
+    if levels.risen:
         with services.book.unit_of_work() as session:
-            holdings.raise_highest(session, risen)
-    return due
+            holdings.raise_highest(session, levels.risen)
+    for (symbol, reason), entries in levels.due.items():
+        _sell(services, leaving.of_entries(agent, symbol, entries), reason, quotes)
+    if tripped:
+        with services.book.reading() as session:
+            lost = breaker_queries.symbols_to_leave(session, agent)
+        for symbol, reason in lost:
+            _sell(services, leaving.of_breaker(agent, symbol, reason), reason, quotes)
 
 
 def _sell(services: WorkerServices, chosen: Leaving, reason: ExitReason, quotes: Mapping[str, Quote]) -> None:

@@ -9,14 +9,14 @@ from adapters.state import Lease
 from agents.errors import ExchangeError, InvalidInputError, SignalSourceError
 from agents.model import Quote, Signal, Status
 from agents.signals import content_id, parse_signal
-from journal import control, decisions, equity, heartbeat, holdings, signals
+from journal import control, decisions, equity, signals
 from journal.agenda import Agenda, look
 from journal.holdings import AgentSnapshot
 from runtime.bootstrap import WorkerServices
 from runtime.publishing import publish
-from tasks.breaking import judge_losses
+from tasks.breaking import Prices
 from tasks.deciding import decide
-from tasks.exiting import run_exits
+from tasks.exiting import Reached, reached, run_exits
 from tasks.profiling import adopt_profile
 from tasks.resolving import resolve_orders
 from tasks.withdrawing import serve_withdrawals
@@ -58,13 +58,19 @@ def _tick(services: WorkerServices, agent: str, lease: Lease) -> Agenda:
         seen, todo = _look(services, agent)
     problems: list[str] = []
     quotes = _quotes(services, seen, todo, problems)
-    if not todo.is_idle:
-        _serve(services, seen, todo, quotes, lease, problems)
+    prices = Prices(services, seen, todo, quotes)
+    levels = reached(() if seen.status is Status.STOPPED else todo.brackets, quotes)
+    if prices.may_trip or levels or todo.closings or todo.breakers or todo.withdrawals:
+        _serve(services, seen, todo, prices, levels, lease, problems)
     lease.renew()
     advised = seen.status is not Status.STOPPED and _pull_signals(services, seen, problems)
     if advised or todo.decisions:
+        prices.keep()
         _decide_pending(services, agent, lease)
-    _finish(services, seen, todo, quotes if todo.is_idle else {}, problems)
+    if todo.closings or seen.status is Status.STOPPED:
+        _rest(services, seen, closings=todo.closings)
+    prices.end_tick("; ".join(problems) or None)
+    _tell(services, agent, problems)
     return todo
 
 
@@ -88,41 +94,19 @@ def _serve(
     services: WorkerServices,
     seen: AgentSnapshot,
     todo: Agenda,
-    quotes: Mapping[str, Quote],
+    prices: Prices,
+    levels: Reached,
     lease: Lease,
     problems: list[str],
 ) -> None:
     """Losses, exits, withdrawals."""
-    tripped = _judge_losses(services, seen, todo, quotes)
-    if todo.held or todo.closings:
-        _exit(services, seen, quotes, problems, closings=todo.closings, tripped=tripped or todo.breakers)
-    if todo.withdrawals:
-        _serve_withdrawals(services, seen.name, quotes, lease, problems)
-
-
-def _judge_losses(services: WorkerServices, seen: AgentSnapshot, todo: Agenda, quotes: Mapping[str, Quote]) -> bool:
-    """Keep the prices and judge by them what may have changed; whether a breaker tripped."""
-    with services.book.unit_of_work() as session:
-        holdings.store_marks(session, quotes.values())
-    if not quotes or seen.status is Status.STOPPED or not (todo.held or todo.changes):
-        return False
-    return judge_losses(services, seen.name)
-
-
-def _exit(
-    services: WorkerServices,
-    seen: AgentSnapshot,
-    quotes: Mapping[str, Quote],
-    problems: list[str],
-    *,
-    closings: bool,
-    tripped: bool,
-) -> None:
-    levels = seen.status is not Status.STOPPED
+    tripped = (prices.keep() or todo.breakers) and seen.status is not Status.STOPPED
     try:
-        run_exits(services, seen.name, quotes, closings=closings, levels=levels, tripped=levels and tripped)
+        run_exits(services, seen.name, prices.quotes, levels, closings=todo.closings, tripped=tripped)
     except ExchangeError as error:
         problems.append(f"exits: {error}")
+    if todo.withdrawals:
+        _serve_withdrawals(services, seen.name, prices.quotes, lease, problems)
 
 
 def _serve_withdrawals(
@@ -184,20 +168,6 @@ def _decide_pending(services: WorkerServices, agent: str, lease: Lease) -> None:
         decide(services, decision_id)
 
 
-def _finish(
-    services: WorkerServices, seen: AgentSnapshot, todo: Agenda, quotes: Mapping[str, Quote], problems: list[str]
-) -> None:
-    """Last error, equity, prices that are not kept yet, and the end of a close that an operator asked for."""
-    agent = seen.name
-    if todo.closings or seen.status is Status.STOPPED:
-        _rest(services, seen, closings=todo.closings)
-    with services.book.unit_of_work() as session:
-        heartbeat.record_tick(session, agent, "; ".join(problems) or None, quotes.values())
-    if problems:
-        logger.warning("tick of %s: %s", agent, "; ".join(problems))
-        services.alerts.send(f"Tick of {agent} met a problem", "; ".join(problems))
-
-
 def _rest(services: WorkerServices, seen: AgentSnapshot, *, closings: bool) -> None:
     """Take a stopped agent off the schedule once everything is sold that is to be."""
     agent = seen.name
@@ -209,3 +179,9 @@ def _rest(services: WorkerServices, seen: AgentSnapshot, *, closings: bool) -> N
         publication = control.publication(session, agent) if may_rest else None
     if publication is not None and not publication.needs_ticks:
         publish(publication, state=services.state, queue=services.queue)
+
+
+def _tell(services: WorkerServices, agent: str, problems: list[str]) -> None:
+    if problems:
+        logger.warning("tick of %s: %s", agent, "; ".join(problems))
+        services.alerts.send(f"Tick of {agent} met a problem", "; ".join(problems))
