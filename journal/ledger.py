@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import Protocol
 
 from sqlalchemy import func, select, text, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from agents.allocation import Total
@@ -20,8 +19,14 @@ from agents.errors import BookError, StaleStateError
 from agents.model import ZERO, Block, Bracket, Fill, Quote, Side, TradingState
 from agents.orders import UNRESOLVED, OrderState, check_transition
 from journal import booking
-from journal.holdings import AgentSnapshot, agent_snapshot
+from journal.holdings import AgentSnapshot
 from journal.trade_models import Order
+
+ALLOWING = {
+    Side.BUY: (TradingState.ACTIVE,),
+    Side.SELL: (TradingState.ACTIVE, TradingState.REDUCING),
+}
+"""The positions of the switch above all agents at which orders of a side go out."""
 
 
 class Shares(Protocol):
@@ -82,6 +87,22 @@ class Outcome:
     error_message: str | None = None
 
 
+INSERT_ORDER = text("""
+SELECT FROM trading.agents WHERE name = :agent FOR NO KEY UPDATE;
+WITH counted AS (
+    UPDATE trading.agents SET book_version = book_version + 1, updated_at = now()
+    WHERE name = :agent AND version = :agent_version AND book_version = :book_version
+    RETURNING name
+)
+INSERT INTO trading.orders (client_order_id, agent, symbol, side, reason, decision_id, quantity, limit_price, bid, ask,
+                            agent_version)
+SELECT :client_order_id, name, :symbol, :side, :reason, :decision_id, :quantity, :limit_price, :bid, :ask, :agent_version
+FROM counted, trading.service_state s WHERE s.state = ANY(:states)
+ON CONFLICT DO NOTHING RETURNING id, created_at
+""")
+"""In one round trip, the lock first: what is compared is read after others let the agent go."""
+
+
 def record_intent(session: Session, intent: Intent) -> OpenOrder:
     """Commit to an order: its row, every account's share, and what they set aside for it.
 
@@ -89,7 +110,6 @@ def record_intent(session: Session, intent: Intent) -> OpenOrder:
         StaleStateError: the agent, its accounts or its positions changed since they were read, or the
             same order is in the book already; decide again.
     """
-    _check_unchanged(session, intent)
     order = _insert_order(session, intent)
     if intent.shares is not None:
         intent.shares.write(session, order.id)
@@ -98,36 +118,46 @@ def record_intent(session: Session, intent: Intent) -> OpenOrder:
     return order
 
 
-def _check_unchanged(session: Session, intent: Intent) -> None:
-    session.execute(
-        text("SELECT FROM trading.agents WHERE name = :agent FOR NO KEY UPDATE"), {"agent": intent.seen.name}
-    )
-    now = agent_snapshot(session, intent.seen.name)
-    if (now.version, now.book_version) != (intent.seen.version, intent.seen.book_version):
-        raise StaleStateError("the agent changed since it was read")
-    if now.trading is TradingState.HALTED or (now.trading is TradingState.REDUCING and intent.block.side is Side.BUY):
-        raise StaleStateError("trading was halted since it was read")
-
-
 def _insert_order(session: Session, intent: Intent) -> OpenOrder:
+    seen, block = intent.seen, intent.block
     values = {
         "client_order_id": intent.client_order_id,
-        "agent": intent.seen.name,
-        "symbol": intent.block.symbol,
-        "side": intent.block.side.value,
+        "agent": seen.name,
+        "symbol": block.symbol,
+        "side": block.side.value,
         "reason": intent.reason,
         "decision_id": intent.decision_id,
-        "quantity": intent.block.quantity,
-        "limit_price": intent.block.limit_price,
+        "quantity": block.quantity,
+        "limit_price": block.limit_price,
         "bid": intent.quote.bid,
         "ask": intent.quote.ask,
-        "agent_version": intent.seen.version,
+        "agent_version": seen.version,
+        "book_version": seen.book_version,
+        "states": [state.value for state in ALLOWING[block.side]],
     }
-    row = session.scalar(insert(Order).values(values).on_conflict_do_nothing().returning(Order))
+    row = session.execute(INSERT_ORDER, values).one_or_none()
     if row is None:
-        raise StaleStateError(f"order {intent.client_order_id} is in the book already")
-    _count_booking(session, intent.seen.name)
-    return _open_order(row)
+        raise StaleStateError(_obstacle(session, intent))
+    return OpenOrder(
+        id=row.id,
+        client_order_id=intent.client_order_id,
+        agent=seen.name,
+        symbol=block.symbol,
+        side=block.side,
+        reason=intent.reason,
+        quantity=block.quantity,
+        limit_price=block.limit_price,
+        state=OrderState.INTENDED,
+        agent_version=seen.version,
+        created_at=row.created_at,
+    )
+
+
+def _obstacle(session: Session, intent: Intent) -> str:
+    known = select(Order.id).where(Order.client_order_id == intent.client_order_id)
+    if session.scalar(known) is not None:
+        return f"order {intent.client_order_id} is in the book already"
+    return "the agent changed, or trading was halted, since it was read"
 
 
 def _count_booking(session: Session, agent: str) -> None:
