@@ -6,7 +6,7 @@ References of the days and sums of accounts are checked by triggers, see docs/de
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from journal.models import Agent
@@ -44,7 +44,7 @@ class AccountDay(Base):
     """
 
     __tablename__ = "account_days"
-    __table_args__ = (CheckConstraint(ADDS_UP, name="adds_up"), Index(None, "account_id", "day"))
+    __table_args__ = (CheckConstraint(ADDS_UP, name="adds_up"),)
 
     day: Mapped[date] = mapped_column(primary_key=True)
     account_id: Mapped[str] = mapped_column(primary_key=True)
