@@ -108,11 +108,9 @@ class Exchange:
             return {}
         at = datetime.now(UTC)
         if len(known) == 1:
-            found: Sequence[object] = [self._read("publicGetTickerBookTicker", {"symbol": known[0]})]
-        else:
-            listed = self._read("publicGetTickerBookTicker", {"symbols": answers.symbol_list(known)})
-            found = answers.a_list(listed)
-        return answers.quotes(found, at)
+            return answers.quotes([self._read("publicGetTickerBookTicker", {"symbol": known[0]})], at)
+        listed = self._read("publicGetTickerBookTicker", {"symbols": answers.symbol_list(known)})
+        return answers.quotes(answers.a_list(listed), at)
 
     def offered(self, symbol: str, price: Decimal) -> Decimal:
         """How much is for sale up to ``price``, in base asset, among the hundred best offers.

@@ -97,13 +97,17 @@ class TaskQueue:
         self.app = app
         self._no_events_until = 0.0
 
-    def announce_decision(self, decision_id: int) -> bool:
+    def announce_decision(self, decision_id: int, symbol: str | None = None) -> bool:
         """Wake a worker for a pending decision; False if the broker is out of reach.
 
         The row stays pending then, and the sweeper announces it again.
+
+        Args:
+            decision_id: the row.
+            symbol: the signal's, if it is announced for the first time, so that the worker asks for its prices at once.
         """
         try:
-            self.app.send_task(SIGNAL_TASK, args=[decision_id], task_id=f"decision-{decision_id}")
+            self.app.send_task(SIGNAL_TASK, args=[decision_id, symbol], task_id=f"decision-{decision_id}")
         except OperationalError as error:
             logger.warning("decision %s not announced, the sweeper will: %s", decision_id, error)
             return False

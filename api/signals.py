@@ -81,7 +81,7 @@ def take_in(
         decision_id = signals.request_decision(session, signal.id, agent)
         if sender is not None:
             _record(session, agent, signal, sender)
-    at_hand.queue.announce_decision(decision_id)
+    at_hand.queue.announce_decision(decision_id, signal.symbol)
     return signal.id, decision_id
 
 

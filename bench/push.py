@@ -10,15 +10,20 @@ from sqlalchemy import text
 from bench.measure import Row, Series, alternate, compare
 from bench.worker import worker
 from bench.world import SYMBOL, BookError, Servers, World, world
+from tasks.reconciling import reconcile
 
 ROUNDS = 100
 PATIENCE_SECONDS = 30
 
 
 def run(servers: Servers) -> Iterator[Row]:
-    """Measure it with one account; the floor is the round trip of a task that does nothing but place a bare order."""
+    """Measure it with one account; the floor is the round trip of a task that does nothing but place a bare order.
+
+    As in production, book and exchange were reconciled within the last minute.
+    """
     bare, pushed = Series(), Series()
     with world(servers, 1) as book:
+        reconcile(book.services)
         with worker(servers, book) as busy:
             busy.run("bench.order", "signals")
             _push(book, -2, pushed)
@@ -38,7 +43,7 @@ def run(servers: Servers) -> Iterator[Row]:
 def _push(book: World, number: int, series: Series) -> None:
     begun = time.time()
     decision = book.push(number, "buy" if number % 2 == 0 else "sell")
-    book.services.queue.announce_decision(decision)
+    book.services.queue.announce_decision(decision, SYMBOL)
     order = _order_of(book, decision)
     taken = next(taken for taken in book.services.exchange.orders_since(SYMBOL, order) if taken.id == order)
     series.values.append(taken.at.timestamp() - begun)

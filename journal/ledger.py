@@ -22,10 +22,7 @@ from journal import booking
 from journal.holdings import AgentSnapshot
 from journal.trade_models import Order
 
-ALLOWING = {
-    Side.BUY: (TradingState.ACTIVE,),
-    Side.SELL: (TradingState.ACTIVE, TradingState.REDUCING),
-}
+ALLOWING = {Side.BUY: (TradingState.ACTIVE,), Side.SELL: (TradingState.ACTIVE, TradingState.REDUCING)}
 """The positions of the switch above all agents at which orders of a side go out."""
 
 

@@ -1,7 +1,6 @@
 """One signal, one agent: from a pending decision to a recorded one, with a block order or the reason why not."""
 
 import logging
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -22,6 +21,7 @@ from journal.entries import Entry
 from journal.ledger import Intent, Shares
 from runtime.bootstrap import WorkerServices
 from tasks.execution import commit_and_place
+from tasks.pricing import Asked, Prices, prices_of
 from tasks.profiling import adopt_profile
 
 ATTEMPTS = 5
@@ -41,64 +41,44 @@ def load_basis(services: WorkerServices, decision_id: int) -> Basis | None:
     return basis
 
 
-def decide(services: WorkerServices, decision_id: int, basis: Basis | None = None) -> None:
+def decide(services: WorkerServices, decision_id: int, basis: Basis | None = None, asked: Asked | None = None) -> None:
     """Make a pending decision, once; one that is made already is left alone.
 
     Args:
         services: the worker's.
         decision_id: the decision.
         basis: what was read of it a moment ago, if it was.
+        asked: the prices that were asked for a moment ago, if they were.
     """
     for _ in range(ATTEMPTS):
         basis = basis or load_basis(services, decision_id)
         if basis is None:
             return
         try:
-            _decide_once(services, basis)
+            _decide_once(services, basis, asked)
         except StaleStateError as error:
             logger.info("decision %s is made anew: %s", decision_id, error)
-            basis = None
+            basis = asked = None
         else:
             return
 
 
-def _decide_once(services: WorkerServices, basis: Basis) -> None:
-    profile = services.profiles[basis.seen.name]
-    data = _market_data(services, basis.decision.signal.symbol)
-    denial = judge_signal(_situation(basis, profile, data))
-    if denial is not None or data.market is None or data.quote is None:
+def _decide_once(services: WorkerServices, basis: Basis, asked: Asked | None) -> None:
+    profile, symbol = services.profiles[basis.seen.name], basis.decision.signal.symbol
+    prices = (asked and asked.prices_of(symbol)) or prices_of(services, symbol)
+    denial = judge_signal(_situation(basis, profile, prices))
+    if denial is not None or prices.market is None or prices.quote is None:
         denial = denial or Denial(Code.MARKET_DATA_MISSING, "no market data")
-        _record(services, basis, Verdict(denial.code, denial.detail, {}), data.quote)
+        _record(services, basis, Verdict(denial.code, denial.detail, {}), prices.quote)
         return
-    verdict, shares = _verdict(services, basis, profile, data.market, data.quote)
+    verdict, shares = _verdict(services, basis, profile, prices.market, prices.quote)
     if verdict.block is None:
-        _record(services, basis, verdict, data.quote)
+        _record(services, basis, verdict, prices.quote)
         return
-    _order(services, basis, verdict, shares, data.quote)
+    _order(services, basis, verdict, shares, prices.quote)
 
 
-@dataclass(frozen=True, slots=True)
-class _MarketData:
-    """A symbol's rules and quote, None for what could not be had."""
-
-    market: Market | None = None
-    quote: Quote | None = None
-    is_exchange_busy: bool = False
-
-
-def _market_data(services: WorkerServices, symbol: str) -> _MarketData:
-    """What the exchange says of the symbol now."""
-    market = None
-    try:
-        market = services.exchange.markets().get(symbol)
-        quote = services.exchange.quotes([symbol]).get(symbol)
-    except ExchangeError as error:
-        logger.warning("no market data for %s: %s", symbol, error)
-        return _MarketData(market, is_exchange_busy=isinstance(error, ExchangeBusyError))
-    return _MarketData(market, quote)
-
-
-def _situation(basis: Basis, profile: RiskProfile, data: _MarketData) -> Situation:
+def _situation(basis: Basis, profile: RiskProfile, prices: Prices) -> Situation:
     seen = basis.seen
     return Situation(
         signal=basis.decision.signal,
@@ -106,12 +86,12 @@ def _situation(basis: Basis, profile: RiskProfile, data: _MarketData) -> Situati
         symbols=seen.symbols,
         status=seen.status,
         trading=seen.trading,
-        quote=data.quote,
-        market=data.market,
+        quote=prices.quote,
+        market=prices.market,
         has_unresolved_order=seen.has_unresolved_order,
         now=datetime.now(UTC),
         breaker=seen.breaker,
-        is_exchange_busy=data.is_exchange_busy,
+        is_exchange_busy=prices.is_exchange_busy,
     )
 
 

@@ -19,7 +19,7 @@ def worker(app: Flask, monkeypatch: pytest.MonkeyPatch, decide: Callable[[int], 
     """Decide in another thread whatever is announced."""
     threads: list[threading.Thread] = []
 
-    def announce(decision_id: int) -> bool:
+    def announce(decision_id: int, _symbol: str) -> bool:
         threads.append(threading.Thread(target=decide, args=[decision_id]))
         threads[-1].start()
         return True
@@ -109,7 +109,7 @@ def test_waiting_callers_leave_threads_for_everyone_else(
     start()
     waiting = threading.Semaphore(0)
 
-    def announce(_decision_id: int) -> bool:
+    def announce(_decision_id: int, _symbol: str) -> bool:
         waiting.release()
         return True
 
