@@ -33,7 +33,7 @@ FROM trading.decisions d JOIN trading.signals g ON g.id = d.signal_id JOIN ({AGE
 WHERE d.id = :decision AND d.decided_at IS NULL
 """)  # noqa: S608 - our own text
 
-RECORD = f"""{STORE_MARKS};
+RECORD = text(f"""{STORE_MARKS};
 WITH decided AS (
     UPDATE trading.decisions d
     SET code = :code, detail = :detail, profile_version = :profile_version, bid = :bid, ask = :ask,
@@ -49,7 +49,7 @@ WITH decided AS (
         AS o (code, accounts_count, accounts)
 )
 SELECT id FROM decided
-"""  # noqa: S608 - our own text
+""")  # noqa: S608 - our own text
 """Two statements in one round trip; the answer is the second one's."""
 
 
@@ -121,8 +121,7 @@ def record_verdict(
         "sizes": list(counts.values()),
         "accounts": [as_multirange(numbers) for numbers in verdict.accounts.values()],
     }
-    statement = text(RECORD)
-    return session.scalar(statement, {**values, **marks_of([] if quote is None else [quote])}) is not None
+    return session.scalar(RECORD, {**values, **marks_of([] if quote is None else [quote])}) is not None
 
 
 def record_malformed(session: Session, signal_id: str, agent: str, detail: str) -> None:

@@ -68,7 +68,7 @@ FROM (
 """  # noqa: S608 - our own text
 """The checks in the order of :data:`agents.account_risk.ACCOUNT_CHECKS`; ``div`` cuts off where Python floors."""
 
-OUTCOMES = f"""
+OUTCOMES = text(f"""
 SELECT code, array_agg(number ORDER BY number) AS numbers, sum(quantity) AS wanted
 FROM (
     SELECT number, quantity,
@@ -78,9 +78,9 @@ FROM (
     FROM ({JUDGED}) judged
 ) outcomes
 GROUP BY code ORDER BY min(number)
-"""  # noqa: S608 - our own text
+""")  # noqa: S608 - our own text
 
-SET_ASIDE = f"""
+SET_ASIDE = text(f"""
 WITH wants AS (
     SELECT id, quantity, ceil(quantity * :with_reserve * 100000000) * 0.00000001 + 0.00000001 AS reserved
     FROM ({JUDGED}) judged WHERE denial IS NULL AND quantity > 0
@@ -94,7 +94,7 @@ WITH wants AS (
     RETURNING quantity
 )
 SELECT count(*) AS accounts, coalesce(sum(quantity), 0) AS wanted FROM shared
-"""  # noqa: S608 - our own text
+""")  # noqa: S608 - our own text
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +144,13 @@ class EntryWants:
         """
         expected = len(self.numbers[Code.ORDERED])
         expect_rows(session, expected)
-        row = session.execute(text(SET_ASIDE), {**self.entry.parameters(), "order": order_id}).one()
+        row = session.execute(SET_ASIDE, {**self.entry.parameters(), "order": order_id}).one()
         if (row.accounts, row.wanted) != (expected, self.wanted):
             raise StaleStateError("an account or position changed since it was read")
 
 
 def wants(session: Session, entry: Entry) -> EntryWants:
     """What every account of the agent wants, whatever its status, or why it does not."""
-    found = {Code(row.code): row for row in session.execute(text(OUTCOMES), entry.parameters())}
+    found = {Code(row.code): row for row in session.execute(OUTCOMES, entry.parameters())}
     numbers = {code: row.numbers for code, row in found.items()}
     return EntryWants(entry, numbers, found[Code.ORDERED].wanted if Code.ORDERED in found else Decimal(0))

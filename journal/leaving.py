@@ -1,10 +1,11 @@
 """Which positions an exit sells: chosen, summed and claimed where they are, whatever their number."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from agents.errors import StaleStateError
@@ -60,13 +61,18 @@ class Leaving:
     more: Mapping[str, object] = field(default_factory=dict)
     """Parameters of the condition."""
 
-    def statement(self, frame: str) -> str:
+    def statement(self, frame: str) -> TextClause:
         """One of this module's statements for these positions."""
-        return frame.format(chosen=CHOSEN + self.condition)
+        return _statement(frame, self.condition)
 
     def parameters(self) -> dict[str, object]:
         """Those of the statements here."""
         return {"agent": self.agent, "symbol": self.symbol, **self.more}
+
+
+@functools.cache
+def _statement(frame: str, condition: str) -> TextClause:
+    return text(frame.format(chosen=CHOSEN + condition))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,7 @@ class ExitWants:
         """
         expect_rows(session, self.positions)
         statement, parameters = self.leaving.statement(CLAIM), {**self.leaving.parameters(), "order": order_id}
-        row = session.execute(text(statement), parameters).one()
+        row = session.execute(statement, parameters).one()
         if (row.positions, row.quantity) != (self.positions, self.quantity):
             raise StaleStateError("an account or position changed since it was read")
 
@@ -113,10 +119,10 @@ def of_breaker(agent: str, symbol: str, kind: ExitReason) -> Leaving:
 
 def wants(session: Session, leaving: Leaving) -> ExitWants:
     """How much leaves, and whose."""
-    row = session.execute(text(leaving.statement(SUM)), leaving.parameters()).one()
+    row = session.execute(leaving.statement(SUM), leaving.parameters()).one()
     return ExitWants(leaving, row.numbers, row.positions, row.quantity)
 
 
 def account_ids(session: Session, leaving: Leaving) -> set[str]:
     """Whose positions they are."""
-    return set(session.scalars(text(leaving.statement(ACCOUNTS)), leaving.parameters()))
+    return set(session.scalars(leaving.statement(ACCOUNTS), leaving.parameters()))

@@ -48,7 +48,7 @@ def accounts_of(session: Session, entry: Entry) -> list[model.Account]:
 
 def positions_of(session: Session, leaving: Leaving) -> list[model.Position]:
     """The positions that an exit sells."""
-    rows = session.execute(text(leaving.statement(POSITIONS)), leaving.parameters())
+    rows = session.execute(leaving.statement(POSITIONS), leaving.parameters())
     return [model.Position(*row) for row in rows]
 
 

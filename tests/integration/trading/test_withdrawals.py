@@ -515,9 +515,9 @@ def test_an_entry_decided_just_before_a_withdrawal_was_asked_for_is_not_committe
     world.switch(TradingState.HALTED)
     withdraw(world, "a", cash(world, "a") + 1000)
     world.switch(TradingState.ACTIVE)
-    blind = entries.OUTCOMES.replace("w.status = 'pending'", "false")
-    assert blind != entries.OUTCOMES
-    monkeypatch.setattr(entries, "OUTCOMES", blind)
+    blind = entries.OUTCOMES.text.replace("w.status = 'pending'", "false")
+    assert blind != entries.OUTCOMES.text
+    monkeypatch.setattr(entries, "OUTCOMES", text(blind))
     quote = world.services.exchange.quotes(["ETHUSDT"])["ETHUSDT"]
 
     world.decide(world.push("nova", symbol="ETHUSDT", action="buy", confidence=Decimal(1), price=quote.bid))
