@@ -55,7 +55,7 @@ INSERT_LEGS = """
 booked AS (
     INSERT INTO trading.legs (order_id, account_id, quantity, cost, fee_base, fee_quote, fee_other, fee_other_value, dust)
     SELECT :order, account_id, quantity, cost, fee_base, fee_quote, fee_other, fee_other_value, dust
-    FROM legs WHERE got ORDER BY account_id COLLATE "C"
+    FROM legs WHERE got
 )
 """
 
@@ -71,35 +71,40 @@ WITH {{division}}, {INSERT_LEGS}, paid AS (
     INSERT INTO trading.positions (account_id, agent, symbol, quantity, cost, entry_price, entry_order_id)
     SELECT l.account_id, o.agent, o.symbol, l.quantity - l.fee_base, l.cost + l.fee_quote + l.fee_other_value,
            o.executed_cost / o.executed_quantity, o.id
-    FROM legs l, trading.orders o WHERE o.id = :order AND l.got ORDER BY l.account_id COLLATE "C"
+    FROM legs l, trading.orders o WHERE o.id = :order AND l.got
 ), counted AS ({{count}})
 {SUMS} FROM legs
 """  # noqa: S608 - our own text
 
 SALE = f"""
 WITH {{division}}, {INSERT_LEGS}, sold AS MATERIALIZED (
-    SELECT l.*, p.id AS position_id, p.agent, p.symbol, p.entry_price, p.entry_order_id, p.opened_at,
-           p.quantity > l.quantity + l.dust AS stays, o.executed_cost / o.executed_quantity AS exit_price, o.reason,
-           CASE WHEN l.quantity + l.dust = p.quantity THEN p.cost
-                ELSE trunc(p.cost * l.quantity / p.quantity, 8) END AS bought_for,
-           l.cost - l.fee_quote - l.fee_other_value AS proceeds
-    FROM legs l
-    JOIN trading.orders o ON o.id = :order
-    JOIN trading.positions p ON p.agent = o.agent AND p.symbol = o.symbol AND p.closed_at IS NULL
-        AND p.exit_order_id = o.id AND p.account_id = l.account_id
-    WHERE l.got
+    SELECT *, proceeds - bought_for AS profit_loss FROM (
+        SELECT l.account_id, l.quantity, l.cost, l.fee_base, l.fee_quote, l.fee_other_value, l.dust, a.number, a.kind, a.balance,
+               gen_random_uuid() AS trade_id, p.id AS position_id, p.agent, p.symbol, p.entry_price, p.entry_order_id, p.opened_at,
+               o.executed_cost / o.executed_quantity AS exit_price, o.reason, p.quantity > l.quantity + l.dust AS stays,
+               CASE WHEN l.quantity + l.dust = p.quantity THEN p.cost
+                    ELSE trunc(p.cost * l.quantity / p.quantity, 8) END AS bought_for,
+               l.cost - l.fee_quote - l.fee_other_value AS proceeds
+        FROM legs l
+        JOIN trading.orders o ON o.id = :order
+        JOIN trading.positions p ON p.agent = o.agent AND p.symbol = o.symbol AND p.closed_at IS NULL
+            AND p.exit_order_id = o.id AND p.account_id = l.account_id
+        JOIN trading.accounts a ON a.id = l.account_id
+        WHERE l.got ORDER BY l.account_id COLLATE "C"
+    ) parts
 ), traded AS (
-    INSERT INTO trading.trades (account_id, agent, symbol, quantity, entry_price, exit_price, cost, proceeds,
+    INSERT INTO trading.trades (id, account_id, agent, symbol, quantity, entry_price, exit_price, cost, proceeds,
                                 profit_loss, reason, entry_order_id, exit_order_id, opened_at)
-    SELECT account_id, agent, symbol, quantity, entry_price, exit_price, bought_for, proceeds, proceeds - bought_for,
+    SELECT trade_id, account_id, agent, symbol, quantity, entry_price, exit_price, bought_for, proceeds, profit_loss,
            reason, entry_order_id, :order, opened_at
-    FROM sold ORDER BY account_id COLLATE "C"
-    RETURNING id, account_id, agent, symbol, quantity, entry_price, proceeds, profit_loss, opened_at, closed_at
+    FROM sold
 ), reduced AS (
     UPDATE trading.positions p
     SET quantity = p.quantity - s.quantity - s.dust, cost = p.cost - s.bought_for, exit_order_id = NULL,
         closed_at = CASE WHEN s.stays THEN NULL ELSE now() END
-    FROM sold s WHERE p.id = s.position_id
+    FROM sold s
+    WHERE p.id = s.position_id AND p.closed_at IS NULL AND p.agent = (SELECT agent FROM trading.orders WHERE id = :order)
+      AND p.symbol = (SELECT symbol FROM trading.orders WHERE id = :order)
 ), told AS ({{tell}}), credited AS (
     UPDATE trading.accounts a
     SET cash = a.cash + t.proceeds, balance = a.balance + t.profit_loss,
@@ -107,7 +112,7 @@ WITH {{division}}, {INSERT_LEGS}, sold AS MATERIALIZED (
         total_profit = a.total_profit + greatest(t.profit_loss, 0),
         total_loss = a.total_loss + greatest(-t.profit_loss, 0), total_trades = a.total_trades + 1,
         winning_trades = a.winning_trades + CAST(t.profit_loss > 0 AS int), updated_at = now()
-    FROM traded t WHERE a.id = t.account_id
+    FROM sold t WHERE a.number = t.number
 ), counted AS ({{count}})
 {SUMS}, sum(dust) AS dust FROM legs
 """  # noqa: S608 - our own text

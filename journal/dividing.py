@@ -1,6 +1,6 @@
 """An order's fills divided among its shares in SQL: exactly what :func:`agents.allocation.divide_fills` says.
 
-The largest-remainder method, with a window function for each amount: everyone gets the floor of the exact part in
+The largest-remainder method: everyone gets the floor of the exact part in
 whole units, and the units left over go to the largest remainders, ties by account id as bytes. ``div`` and ``mod`` of
 ``numeric`` are exact. A property test holds both to the same legs.
 """
@@ -22,18 +22,40 @@ FROM trading.shares WHERE order_id = :order
 """
 
 QUANTITIES = """
-asked AS (
-    SELECT account_id, quantity AS asked, reserved, keeps_rest, div(:quantity_units * quantity, :wanted) AS part,
-           mod(:quantity_units * quantity, :wanted) AS rest
-    FROM trading.shares WHERE order_id = :order
-), quantities AS MATERIALIZED (
-    SELECT account_id, asked, reserved, keeps_rest, (part + {one_more}) * :quantity_unit AS quantity
-    FROM asked
+asked AS MATERIALIZED (
+    SELECT account_id, quantity AS asked, reserved, keeps_rest, div(:quantity_units * quantity, :wanted) AS quantity_part,
+           mod(:quantity_units * quantity, :wanted) AS quantity_rest
+    FROM trading.shares WHERE order_id = :order ORDER BY account_id COLLATE "C"
+), {cut}, quantities AS MATERIALIZED (
+    SELECT *{parts} FROM (
+        SELECT account_id, asked, reserved, keeps_rest, {quantity} AS quantity FROM asked OFFSET 0
+    ) q
 )
 """
-ONE_MORE = """
-CAST(row_number() OVER (ORDER BY {rest} DESC, account_id COLLATE "C") <= :{name}_units - sum({part}) OVER () AS int)
+"""In the order of the accounts, which all that is written of them keeps."""
+
+CUT = """
+{name}_over AS MATERIALIZED (
+    SELECT units, remainders[CAST(greatest(units, 1) AS int)] AS least FROM (
+        SELECT :{name}_units - sum({name}_part) AS units, array_agg({name}_rest ORDER BY {name}_rest DESC) AS remainders FROM {rows}
+    ) sums
+), {name}_cut AS MATERIALIZED (
+    SELECT least, (SELECT account_id FROM {rows} WHERE {name}_rest = least ORDER BY account_id COLLATE "C"
+                   LIMIT 1 OFFSET greatest(units - 1 - (SELECT count(*) FROM {rows} WHERE {name}_rest > least), 0)) AS last
+    FROM {name}_over
+)
 """
+"""The least remainder that gets one of the units left over, and the last account among those that have just that one.
+
+To find these two, remainders alone are sorted; ranking every row would sort all that is known of the accounts. An array,
+since a sort of which one row is wanted compares more slowly.
+"""
+WHOLE = """
+({name}_part + CASE WHEN {name}_rest = 0 OR {name}_rest < (SELECT least FROM {name}_cut) THEN 0
+    WHEN {name}_rest > (SELECT least FROM {name}_cut) OR account_id COLLATE "C" <= (SELECT last FROM {name}_cut) THEN 1
+    ELSE 0 END) * :{name}_unit
+"""
+"""What an account gets of an amount. Without units left over there is no remainder above zero."""
 FINEST = "WITH {quantities} SELECT max(min_scale(quantity)) FROM quantities WHERE quantity > 0"
 
 
@@ -68,35 +90,38 @@ def divide(session: Session, order_id: int, total: Total, lot_step: Decimal | No
     scale = max(-UNIT_EXPONENT, shares.scale, _scale(total.quantity))
     parameters = {"order": order_id, "wanted": shares.wanted, "executed": total.quantity}
     parameters |= _units("quantity", total.quantity, scale)
-    quantities = QUANTITIES.format(one_more=ONE_MORE.format(rest="rest", part="part", name="quantity"))
     if scale > -UNIT_EXPONENT:
-        finest = text(FINEST.format(quantities=quantities))
+        finest = text(FINEST.format(quantities=_quantities([])))
         scale = max(-UNIT_EXPONENT, session.execute(finest, parameters).scalar_one())
     divided = [name for name in AMOUNTS if getattr(total, name)]
     for name in divided:
         amount = getattr(total, name)
         parameters |= _units(name, amount, max(scale, _scale(amount)))
     leaves_dust = lot_step is not None and shares.wanted - total.quantity < lot_step
-    return Division(shares.accounts, f"{quantities}, {_legs(divided, leaves_dust=leaves_dust)}", parameters)
+    return Division(shares.accounts, f"{_quantities(divided)}, {_legs(divided, leaves_dust=leaves_dust)}", parameters)
 
 
-def _legs(divided: list[str], *, leaves_dust: bool) -> str:
+def _quantities(divided: list[str]) -> str:
+    """What each account gets of the quantity, and its exact part of each amount to be divided."""
     parts = "".join(
         f", div(:{name}_units * quantity, :executed) AS {name}_part, mod(:{name}_units * quantity, :executed) AS {name}_rest"
         for name in divided
     )
+    quantity, cut = (frame.format(name="quantity", rows="asked") for frame in (WHOLE, CUT))
+    return QUANTITIES.format(cut=cut, parts=parts, quantity=quantity)
+
+
+def _legs(divided: list[str], *, leaves_dust: bool) -> str:
     amounts = ", ".join(
-        f"({name}_part + {ONE_MORE.format(rest=f'{name}_rest', part=f'{name}_part', name=name)}) * :{name}_unit AS {name}"
-        if name in divided
-        else f"CAST(0 AS numeric) AS {name}"
+        f"{WHOLE.format(name=name)} AS {name}" if name in divided else f"CAST(0 AS numeric) AS {name}"
         for name in AMOUNTS
     )
     dust = "CASE WHEN keeps_rest THEN 0 ELSE asked - quantity END" if leaves_dust else "CAST(0 AS numeric)"
     got = "quantity > 0 OR NOT keeps_rest" if leaves_dust else "quantity > 0"
+    cuts = "".join(f"{CUT.format(name=name, rows='quantities')}, " for name in divided)
     return f"""
-    legs AS MATERIALIZED (
-        SELECT account_id, asked, reserved, keeps_rest, quantity, {amounts}, {dust} AS dust, {got} AS got
-        FROM (SELECT *{parts} FROM quantities) parts
+    {cuts} legs AS MATERIALIZED (
+        SELECT account_id, asked, reserved, keeps_rest, quantity, {amounts}, {dust} AS dust, {got} AS got FROM quantities
     )
     """  # noqa: S608 - names of columns
 

@@ -63,10 +63,16 @@ FROM (
         SELECT *, equity * :risk_per_trade / :stop_loss AS risk, equity * :max_position AS position,
                equity * :max_exposure - exposure AS room
         FROM ({SEEN}) seen
+        OFFSET 0
     ) limits
+    OFFSET 0
 ) budgets
+OFFSET 0
 """  # noqa: S608 - our own text
-"""The checks in the order of :data:`agents.account_risk.ACCOUNT_CHECKS`; ``div`` cuts off where Python floors."""
+"""The checks in the order of :data:`agents.account_risk.ACCOUNT_CHECKS`; ``div`` cuts off where Python floors.
+
+``OFFSET 0`` keeps a value from being worked out anew wherever it is used.
+"""
 
 OUTCOMES = text(f"""
 SELECT code, array_agg(number ORDER BY number) AS numbers, sum(quantity) AS wanted
@@ -82,11 +88,11 @@ GROUP BY code ORDER BY min(number)
 
 SET_ASIDE = text(f"""
 WITH wants AS (
-    SELECT id, quantity, ceil(quantity * :with_reserve * 100000000) * 0.00000001 + 0.00000001 AS reserved
+    SELECT number, quantity, ceil(quantity * :with_reserve * 100000000) * 0.00000001 + 0.00000001 AS reserved
     FROM ({JUDGED}) judged WHERE denial IS NULL AND quantity > 0
 ), paying AS (
     UPDATE trading.accounts a SET cash = a.cash - w.reserved, reserved = a.reserved + w.reserved, updated_at = now()
-    FROM wants w WHERE a.id = w.id
+    FROM wants w WHERE a.number = w.number
     RETURNING a.id, w.quantity, w.reserved
 ), shared AS (
     INSERT INTO trading.shares (order_id, account_id, quantity, reserved)

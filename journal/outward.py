@@ -118,20 +118,18 @@ def record_flow(  # noqa: PLR0913 - one argument per column
 
 
 def tell_trades(session: Session) -> str:
-    """The statement that writes one profit or loss for every trade in ``traded``, a common table expression.
+    """The statement that writes one profit or loss for every trade in ``sold``, a common table expression.
 
-    The accounts still have the balance from before the trade.
+    ``balance`` there is that from before the trade.
     """
     types = column_types(session, TRANSACTIONS)
-    reference = "t.id" if fits(str(uuid.UUID(int=0)), types["reference_id"]) else "NULL"
+    reference = "trade_id" if fits(str(uuid.UUID(int=0)), types["reference_id"]) else "NULL"
     return f"""
         INSERT INTO {TRANSACTIONS} (account_id, transaction_type, amount, balance_before, balance_after,
                              description, reference_type, reference_id)
-        SELECT CAST(a.id AS {types["account_id"]}), CASE WHEN t.profit_loss > 0 THEN 'profit' ELSE 'loss' END,
-               abs(t.profit_loss), a.balance, a.balance + t.profit_loss,
-               'SELL ' || t.symbol || ' ' || trim_scale(t.quantity) || ' @ ' || trim_scale(round(t.entry_price, 8)),
+        SELECT CAST(account_id AS {types["account_id"]}), CASE WHEN profit_loss > 0 THEN 'profit' ELSE 'loss' END,
+               abs(profit_loss), balance, balance + profit_loss,
+               'SELL ' || symbol || ' ' || trim_scale(quantity) || ' @ ' || trim_scale(round(entry_price, 8)),
                'agent_trade', CAST(CAST({reference} AS text) AS {types["reference_id"]})
-        FROM traded t JOIN trading.accounts a ON a.id = t.account_id
-        WHERE a.kind <> 'dust'
-        ORDER BY a.id COLLATE "C"
+        FROM sold WHERE kind <> 'dust'
     """  # noqa: S608 - types as PostgreSQL itself writes them

@@ -25,7 +25,7 @@ STREAKS = """
 COUNT_BUYS = f"""
 INSERT INTO trading.account_stats AS s (account_id, fees, bought, exposed_since)
 SELECT l.account_id, {LEG_FEES}, l.cost, now()
-FROM legs l, trading.orders o WHERE o.id = :order AND l.got ORDER BY l.account_id COLLATE "C"
+FROM legs l, trading.orders o WHERE o.id = :order AND l.got
 ON CONFLICT (account_id) DO UPDATE SET fees = s.fees + excluded.fees, bought = s.bought + excluded.bought,
     exposed_since = coalesce(s.exposed_since, excluded.exposed_since)
 """  # noqa: S608 - constants of this module
@@ -38,14 +38,13 @@ ON CONFLICT (agent) DO UPDATE SET exposed_since = coalesce(s.exposed_since, excl
 COUNT_SALES = f"""
 INSERT INTO trading.account_stats AS s (account_id, fees, sold, losing_trades, best_trade, worst_trade, held_seconds,
     current_streak, longest_winning_streak, longest_losing_streak, exposed_since)
-SELECT t.account_id, {LEG_FEES}, l.cost, (t.profit_loss < 0)::int, t.profit_loss, t.profit_loss,
-       extract(epoch FROM t.closed_at - t.opened_at), sign(t.profit_loss), (t.profit_loss > 0)::int, (t.profit_loss < 0)::int,
-       CASE WHEN l.stays OR t.account_id IN (
+SELECT l.account_id, {LEG_FEES}, l.cost, (l.profit_loss < 0)::int, l.profit_loss, l.profit_loss,
+       extract(epoch FROM now() - l.opened_at), sign(l.profit_loss), (l.profit_loss > 0)::int, (l.profit_loss < 0)::int,
+       CASE WHEN l.stays OR l.account_id IN (
            SELECT p.account_id FROM trading.positions p
            WHERE p.agent = (SELECT agent FROM trading.orders WHERE id = :order) AND p.closed_at IS NULL
              AND p.symbol <> (SELECT symbol FROM trading.orders WHERE id = :order)) THEN now() END
-FROM traded t JOIN sold l ON l.account_id = t.account_id JOIN trading.orders o ON o.id = :order
-WHERE t.account_id <> 'dust-' || t.agent
+FROM sold l, trading.orders o WHERE o.id = :order AND l.kind <> 'dust'
 ON CONFLICT (account_id) DO UPDATE SET
     fees = s.fees + excluded.fees, sold = s.sold + excluded.sold, losing_trades = s.losing_trades + excluded.losing_trades,
     best_trade = greatest(s.best_trade, excluded.best_trade), worst_trade = least(s.worst_trade, excluded.worst_trade),
