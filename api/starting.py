@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from agents.errors import TradingError
+from agents.errors import InvalidEntriesError, RefusedEntriesError, TradingError
 from api.control import announce, described
 from api.services import services
 from api.together import Together
@@ -56,13 +56,18 @@ def start_alone(request: StartRequest, actor: str, precondition: Precondition = 
 
 
 def _carry_out(wishes: Sequence[Wish]) -> Sequence[Answer | Exception]:
-    if len(wishes) > 1:
-        try:
-            return _all(wishes)
-        except TradingError:
-            # One that cannot be ends all of it; whose it was shows when each is tried.
-            pass
-    return [_one(wish) for wish in wishes]
+    if len(wishes) <= 1:
+        return [_one(wish) for wish in wishes]
+    try:
+        return _all(wishes)
+    except (InvalidEntriesError, RefusedEntriesError) as error:
+        named = frozenset(error.reasons)
+    except TradingError:
+        # Whose it was shows when each is tried.
+        named = frozenset(range(len(wishes)))
+    # Those that cannot be end all of it. The others go on without them, and each of them hears its own reason.
+    others = iter(_carry_out([wish for n, wish in enumerate(wishes) if n not in named]))
+    return [_one(wish) if n in named else next(others) for n, wish in enumerate(wishes)]
 
 
 def _one(wish: Wish) -> Answer | Exception:

@@ -9,10 +9,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from psycopg2.errors import ForeignKeyViolation
-from sqlalchemy import Row, text
+from sqlalchemy import Row, TextClause, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -181,7 +182,7 @@ def serve(  # noqa: PLR0913 - what one start leaves behind
         StaleStateError: one of them was opened by another call at this moment.
         UnknownToPlatformError: the platform's own tables know no such account.
     """
-    reference_type = types["reference_id"]
+    id_type, reference_type = types["account_id"], types["reference_id"]
     values = {
         "ids": _ids(openings),
         "known": list(known),
@@ -197,14 +198,11 @@ def serve(  # noqa: PLR0913 - what one start leaves behind
         "agent_before": json.dumps(dict(before)),
         "agent_after": json.dumps(dict(after)),
     }
-    statement = SERVE.format(
-        transactions=outward.TRANSACTIONS, id_type=types["account_id"], reference_type=reference_type
-    )
     expect_rows(session, len(openings))
     if len(openings) >= MANY_ROWS:
         session.execute(text(PLAN_ANEW))
     try:
-        served = session.execute(text(statement), values).scalar_one()
+        served = session.execute(_serving(id_type, reference_type), values).scalar_one()
     except IntegrityError as error:
         if isinstance(error.orig, ForeignKeyViolation):
             raise UnknownToPlatformError(_named(error.orig)) from None
@@ -212,6 +210,12 @@ def serve(  # noqa: PLR0913 - what one start leaves behind
     if served != len(openings):
         raise StaleStateError("an account was opened by another call at this moment: try again")
     session.info[events.WRITTEN] = True
+
+
+@lru_cache
+def _serving(id_type: str, reference_type: str) -> TextClause:
+    """The statement for a table of transactions with columns of these types."""
+    return text(SERVE.format(transactions=outward.TRANSACTIONS, id_type=id_type, reference_type=reference_type))
 
 
 class UnknownToPlatformError(Exception):

@@ -3,15 +3,19 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from decimal import Decimal
 from threading import Barrier, Event
 from typing import Any
 
 from flask import Flask
 from sqlalchemy import event, text
 
+from agents.errors import ConflictError, InvalidInputError
+from api.starting import Wish, _carry_out
 from api.together import Together
 from journal import audit, tokens
 from journal.database import Book
+from journal.opening import StartRequest
 from journal.tokens import Scope
 
 Start = Callable[..., dict[str, Any]]
@@ -65,6 +69,25 @@ def test_one_that_cannot_be_started_spoils_no_other(app: Flask, start: Start) ->
     assert list(answers[5][1]["errors"]["json"]) == ["account_id"]
 
 
+def test_those_beside_one_that_cannot_be_started_still_go_together(app: Flask, book: Book, start: Start) -> None:
+    start("atlas", "running")
+    commits: list[object] = []
+    event.listen(book.engine, "commit", commits.append)
+    with app.app_context():
+        services = app.extensions["control"]
+        profile = services.profiles["atlas"]
+
+        def wish(account_id: str) -> Wish:
+            return Wish(StartRequest(profile, Decimal(60), Decimal(100), account_id), "open")
+
+        outcomes = _carry_out([wish(name) for name in ("a", "running", "b", "dust-x", "c", "a")])
+
+    found = [outcome if isinstance(outcome, Exception) else outcome["account_id"] for outcome in outcomes]
+    assert [found[n] for n in (0, 2, 4)] == ["a", "b", "c"]
+    assert [type(found[n]) for n in (1, 3, 5)] == [ConflictError, InvalidInputError, ConflictError]
+    assert len(commits) == 1
+
+
 def test_the_audit_log_names_each_caller(app: Flask, book: Book) -> None:
     with book.unit_of_work() as session:
         secrets = [
@@ -104,6 +127,52 @@ def test_those_that_come_while_others_are_carried_out_are_the_next_all_at_once()
 
     assert [future.result() for future in (first, *others)] == [0, 10, 20, 30, 40, 50]
     assert [sorted(asked) for asked in done] == [[0], [1, 2, 3, 4, 5]]
+
+
+def test_those_who_asked_together_are_waited_for_and_who_is_alone_waits_for_nobody() -> None:
+    done: list[Sequence[int]] = []
+    begun, finish = Event(), Event()
+
+    def carry_out(asked: Sequence[int]) -> Sequence[int]:
+        done.append(asked)
+        begun.set()
+        assert finish.wait(10)
+        return asked
+
+    together: Together[int, int] = Together(carry_out, patience_seconds=10)
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(together.do, "kind", 0)
+        assert begun.wait(10)
+        second = pool.submit(together.do, "kind", 1)
+        while together.waiting("kind") < 1:
+            assert not first.done()
+        finish.set()
+        # The second has the turn, and waits for the first to ask again.
+        assert first.result(10) == 0
+        assert not second.done()
+        assert pool.submit(together.do, "kind", 2).result(10) == 2
+        assert second.result(10) == 1
+
+    assert [sorted(asked) for asked in done] == [[0], [1, 2]]
+
+
+def test_who_does_not_come_again_is_not_waited_for_for_long() -> None:
+    begun, finish = Event(), Event()
+
+    def carry_out(asked: Sequence[int]) -> Sequence[int]:
+        begun.set()
+        assert finish.wait(10)
+        return asked
+
+    together: Together[int, int] = Together(carry_out)
+    with ThreadPoolExecutor(2) as pool:
+        pool.submit(together.do, "kind", 0)
+        assert begun.wait(10)
+        late = pool.submit(together.do, "kind", 1)
+        while together.waiting("kind") < 1:
+            pass
+        finish.set()
+        assert late.result(10) == 1
 
 
 def test_an_error_of_all_is_everyones_and_the_next_are_carried_out_all_the_same() -> None:
