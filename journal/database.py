@@ -56,8 +56,11 @@ def connect(url: str, *, pool_size: int = 5) -> Engine:
 def _ping_what_lay_idle(engine: Engine) -> None:
     """As the pool's own ``pool_pre_ping``, which costs a round trip at every use, also of a connection used just now."""
 
-    def note_use(_connection: Any, record: Any) -> None:  # noqa: ANN401 - the driver's own
+    def note_use(connection: Any, record: Any) -> None:  # noqa: ANN401 - the driver's own
         record.info[LAST_USED] = time.monotonic()
+        # With a level of its own, the driver asks the server to forget it after every glance, in two round trips.
+        if connection is not None and not connection.closed:
+            connection.isolation_level = connection.readonly = None
 
     def ping(connection: Any, record: Any, _fairy: Any) -> None:  # noqa: ANN401 - the driver's own
         if time.monotonic() - record.info.get(LAST_USED, time.monotonic()) <= IDLE_SECONDS:
