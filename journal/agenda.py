@@ -2,28 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from agents.leeway import Memory
 from agents.model import Bracket
-from journal import control, holdings, leeways
+from journal import holdings, leeways
 from journal.holdings import AgentSnapshot
 
-LOOK = text(f"""
-SELECT {holdings.SEEN},
-       ARRAY(SELECT DISTINCT b.symbol FROM trading.brackets b WHERE b.agent = a.name AND b.closed_at IS NULL) AS held,
-       EXISTS (SELECT FROM trading.accounts c WHERE c.agent = a.name AND c.close_requested_at IS NOT NULL) AS closings,
-       EXISTS (SELECT FROM trading.withdrawals w JOIN trading.accounts c ON c.id = w.account_id
-               WHERE w.status = 'pending' AND c.agent = a.name) AS withdrawals,
-       EXISTS (SELECT FROM trading.decisions d WHERE d.agent = a.name AND d.decided_at IS NULL) AS decisions,
-       EXISTS (SELECT FROM trading.breakers t WHERE t.agent = a.name AND t.ended_at IS NULL AND t.action = 'close') AS breakers,
-       EXISTS (SELECT FROM trading.breakers t WHERE t.ended_at IS NULL AND t.expires_at <= now())
-           OR a.judged_version IS DISTINCT FROM a.book_version OR a.equity_day IS DISTINCT FROM current_date AS changes,
-       EXISTS (SELECT FROM trading.agents WHERE agents.name <> a.name AND {control.IS_LATE}) AS others_wait
-FROM {holdings.AGENT} WHERE a.name = :agent
-""")  # noqa: S608 - our own text
+LOOK = text("SELECT *, switch AS trading FROM trading.look(:agent)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +39,17 @@ class Agenda:
 
 
 def look(session: Session, agent: str) -> tuple[AgentSnapshot, Agenda]:
-    """An agent and what awaits it. What changes while it is read awaits the next tick.
+    """An agent and what awaits it, at one moment.
 
     Raises:
         NotFoundError: it was never started.
     """
     row = holdings.row_of(session, LOOK, agent)
+    held = sorted(set(row.held))
     return holdings.snapshot_in(row), Agenda(
-        held=sorted(row.held),
-        brackets=holdings.open_brackets(session, agent) if row.held else (),
-        memory=leeways.remembered(session, agent) if row.held else None,
+        held=held,
+        brackets=_brackets(row) if held else (),
+        memory=leeways.memory_in(row) if held else None,
         closings=row.closings,
         withdrawals=row.withdrawals,
         decisions=row.decisions,
@@ -67,3 +57,17 @@ def look(session: Session, agent: str) -> tuple[AgentSnapshot, Agenda]:
         changes=row.changes,
         others_wait=row.others_wait,
     )
+
+
+def _brackets(row: Row[Any]) -> list[Bracket]:
+    columns = (
+        row.brackets,
+        row.held,
+        row.entry_prices,
+        row.stop_prices,
+        row.target_prices,
+        row.trailing_stops,
+        row.highest_prices,
+        row.leave_ats,
+    )
+    return [Bracket(*values) for values in zip(*columns, strict=True)]

@@ -32,6 +32,7 @@ from journal.judging_statements import (
     JUDGE_SERVICE,
     NO_NESTED_LOOPS,
 )
+from journal.leeways import Sums, sums_in
 
 PEAK_STEP = Decimal("1.0005")
 """An account's highest equity is kept to within a twentieth of a percent, so that a market that rises tick by tick does
@@ -95,37 +96,41 @@ def judge(session: Session, profile: RiskProfile, service: LossLimits) -> list[T
     return tripped
 
 
-def follow(
-    session: Session, profile: RiskProfile, service: LossLimits, quotes: Iterable[Quote]
-) -> tuple[list[Tripped], bool]:
-    """Keep prices at which no account can trip, and judge the agent and the whole service by them.
+def follow(session: Session, agent: str, quotes: Iterable[Quote]) -> Sums | None:
+    """Keep prices at which no account can trip, and what the agent and the whole service are worth by them.
 
-    Does only the former if the memory of the last judging is no longer valid: the next tick judges in full. The commit may be
-    lost unless something is found that must not be.
+    Does only the former if the memory of the last judging is no longer valid: the next tick judges in full.
 
     Args:
-        session: the open unit of work.
+        session: the open unit of work, whose commit may be lost unless :func:`judge_sums` says otherwise.
+        agent: whose prices.
+        quotes: the prices.
+
+    Returns:
+        What they are worth now, for :func:`judge_sums`, if it followed.
+    """
+    return sums_in(session.execute(FOLLOW, {"agent": agent, **marks_of(quotes)}).one_or_none())
+
+
+def judge_sums(session: Session, profile: RiskProfile, service: LossLimits, sums: Sums) -> tuple[list[Tripped], bool]:
+    """Judge the agent and the whole service by what they are worth together.
+
+    Args:
+        session: the unit of work that followed the prices.
         profile: the agent's.
         service: the limits of the whole service.
-        quotes: the prices.
+        sums: what following gave.
 
     Returns:
         What tripped just now, and whether the commit must last, for a breaker or a highest equity is in it.
     """
-    row = session.execute(FOLLOW, {"agent": profile.name, **marks_of(quotes)}).one_or_none()
-    if row is None:
-        return [], False
     limits = LossLimits(profile.daily_loss, profile.max_drawdown)
-    of_agent, of_service = (
-        Equity(row.now, row.day_start, row.peak),
-        Equity(row.whole, row.whole_day_start, row.whole_peak),
-    )
-    tripped = _trip(session, Scope.AGENT, profile.name, profile.breaker_action, trips(of_agent, limits), row.at)
-    tripped += _trip(session, Scope.SERVICE, SERVICE, BreakerAction.BLOCK, trips(of_service, service), row.at)
+    tripped = _trip(session, Scope.AGENT, profile.name, profile.breaker_action, trips(sums.of_agent, limits), sums.at)
+    tripped += _trip(session, Scope.SERVICE, SERVICE, BreakerAction.BLOCK, trips(sums.of_service, service), sums.at)
     if tripped:
         events.record_breakers(session, profile.name)
         _outdate_decisions(session, profile.name)
-    return tripped, bool(tripped) or row.rose
+    return tripped, bool(tripped) or sums.rose
 
 
 def _run(session: Session, statement: str, **parameters: object) -> Mapping[str, Any]:

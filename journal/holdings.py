@@ -61,21 +61,9 @@ SELECT DISTINCT p.symbol FROM trading.accounts a JOIN trading.positions p ON p.a
 WHERE a.agent = :agent AND a.close_requested_at IS NOT NULL AND p.closed_at IS NULL AND p.exit_order_id IS NULL
 """
 
-OPEN_BRACKETS = text("""
-SELECT order_id, symbol, entry_price, stop_price, target_price, trailing_stop, highest_price, leave_at
-FROM trading.brackets WHERE agent = :agent AND closed_at IS NULL ORDER BY order_id
-""")
-
 STORE_MARKS = """
-WITH quotes AS (
-    SELECT * FROM unnest(CAST(:symbols AS text[]), CAST(:bids AS numeric[]), CAST(:asks AS numeric[]),
-                         CAST(:ats AS timestamptz[])) AS q (symbol, bid, ask, at)
-), marked AS (
-    INSERT INTO trading.marks AS m (symbol, bid, ask, at) SELECT symbol, bid, ask, at FROM quotes
-    ON CONFLICT (symbol) DO UPDATE SET bid = excluded.bid, ask = excluded.ask, at = excluded.at WHERE excluded.at > m.at
-)
-INSERT INTO trading.mark_history (symbol, at, bid) SELECT symbol, date_trunc('minute', at, 'UTC'), bid FROM quotes
-ON CONFLICT (symbol, at) DO UPDATE SET bid = excluded.bid
+SELECT trading.keep_marks(CAST(:symbols AS text[]), CAST(:bids AS numeric[]), CAST(:asks AS numeric[]),
+                          CAST(:ats AS timestamptz[]))
 """
 
 
@@ -134,11 +122,6 @@ def dust_positions(session: Session, agent: str) -> list[model.Position]:
 
 def _positions(session: Session, statement: str, parameters: dict[str, object]) -> list[model.Position]:
     return [model.Position(*row) for row in session.execute(text(statement), parameters)]
-
-
-def open_brackets(session: Session, agent: str) -> list[model.Bracket]:
-    """The exit levels of everything the agent holds."""
-    return [model.Bracket(*row) for row in session.execute(OPEN_BRACKETS, {"agent": agent})]
 
 
 def raise_highest(session: Session, brackets: Iterable[model.Bracket]) -> None:

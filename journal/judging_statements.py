@@ -109,31 +109,4 @@ RETURNING a.equity AS now, s.day_equity AS day_start, s.peak_equity AS peak
 """
 
 
-FOLLOW = text(f"""{MAY_BE_LOST}{STORE_MARKS};
-SELECT FROM trading.agents WHERE name = :agent FOR NO KEY UPDATE;
-SELECT FROM trading.service_state FOR UPDATE;
-WITH worth AS (
-    SELECT a.name, a.peak_equity AS former_peak, l.cash + coalesce((
-        SELECT sum(h.quantity * m.bid) FROM unnest(l.symbols, l.quantities, l.bids) AS h (symbol, quantity, bid)
-        JOIN trading.marks m ON m.symbol = h.symbol WHERE h.bid IS NOT NULL), 0) AS equity
-    FROM trading.agents a JOIN trading.leeways l ON l.agent = a.name
-    WHERE a.name = :agent AND a.leeway_version = a.book_version AND a.equity_day = current_date
-), followed AS (
-    UPDATE trading.agents a SET equity = w.equity, peak_equity = greatest(a.peak_equity, w.equity)
-    FROM worth w WHERE a.name = w.name
-    RETURNING a.equity, a.day_equity, a.peak_equity, a.peak_equity > w.former_peak AS rose
-), whole AS (
-    SELECT f.equity + coalesce((SELECT sum(equity) FROM trading.agents WHERE name <> :agent), 0) AS equity FROM followed f
-), service AS (
-    UPDATE trading.service_state s
-    SET peak_equity = greatest(s.peak_equity, w.equity),
-        day_equity = CASE WHEN s.equity_day = current_date THEN s.day_equity ELSE w.equity END, equity_day = current_date
-    FROM whole w WHERE w.equity > s.peak_equity OR s.equity_day IS DISTINCT FROM current_date
-    RETURNING s.day_equity, s.peak_equity
-)
-SELECT clock_timestamp() AS at, f.equity AS now, f.day_equity AS day_start, f.peak_equity AS peak, w.equity AS whole,
-       coalesce(n.day_equity, s.day_equity) AS whole_day_start, coalesce(n.peak_equity, s.peak_equity) AS whole_peak,
-       f.rose OR n.day_equity IS NOT NULL AS rose
-FROM followed f CROSS JOIN whole w CROSS JOIN trading.service_state s LEFT JOIN service n ON true
-""")  # noqa: S608 - our own text
-"""Several statements in one round trip; each sees what the ones before it wrote and waited for."""
+FOLLOW = text(f"{MAY_BE_LOST}{STORE_MARKS};SELECT * FROM trading.follow(:agent)")  # noqa: S608 - our own text

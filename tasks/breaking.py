@@ -11,6 +11,7 @@ from journal import breakers, heartbeat, holdings
 from journal.agenda import Agenda
 from journal.breakers import Tripped
 from journal.holdings import AgentSnapshot
+from journal.leeways import Sums
 from runtime.bootstrap import WorkerServices
 
 logger = logging.getLogger(__name__)
@@ -45,9 +46,8 @@ class Prices:
         tripped: list[Tripped] = []
         with self._services.book.unit_of_work() as session:
             if self._is_followed:
-                tripped, must_last = self._follow(session)
-                if must_last:
-                    heartbeat.must_last(session)
+                sums = breakers.follow(session, self._agent, self.quotes.values())
+                tripped = self._judge_sums(session, sums)
             else:
                 holdings.store_marks(session, self.quotes.values())
         # By itself, for it takes long and nobody else shall wait for the marks meanwhile.
@@ -59,15 +59,11 @@ class Prices:
 
     def end_tick(self, error: str | None) -> None:
         """Note that the tick ran, with ``error`` or without, and keep the prices if they are not kept yet."""
-        unkept = () if self._is_kept or self._is_followed else self.quotes.values()
-        tripped: list[Tripped] = []
-        must_last = False
+        unkept = () if self._is_kept else self.quotes.values()
+        following = self._is_followed and not self._is_kept
         with self._services.book.unit_of_work() as session:
-            if self._is_followed and not self._is_kept:
-                tripped, must_last = self._follow(session)
-            heartbeat.record_tick(session, self._agent, error, unkept)
-            if must_last:
-                heartbeat.must_last(session)
+            sums = heartbeat.record_tick(session, self._agent, error, unkept, following=following)
+            tripped = self._judge_sums(session, sums)
         self._tell(tripped)
 
     def _is_calm(self, todo: Agenda) -> bool:
@@ -79,10 +75,14 @@ class Prices:
     def _judge(self, session: Session) -> list[Tripped]:
         return breakers.judge(session, self._services.profiles[self._agent], self._services.settings.service_limits)
 
-    def _follow(self, session: Session) -> tuple[list[Tripped], bool]:
-        services = self._services
-        profile, limits = services.profiles[self._agent], services.settings.service_limits
-        return breakers.follow(session, profile, limits, self.quotes.values())
+    def _judge_sums(self, session: Session, sums: Sums | None) -> list[Tripped]:
+        if sums is None:
+            return []
+        profile, service = self._services.profiles[self._agent], self._services.settings.service_limits
+        tripped, must_last = breakers.judge_sums(session, profile, service, sums)
+        if must_last:
+            heartbeat.must_last(session)
+        return tripped
 
     def _tell(self, tripped: Iterable[Tripped]) -> bool:
         told = False

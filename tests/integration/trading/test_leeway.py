@@ -13,9 +13,10 @@ from agents.breakers import LossLimits
 from agents.leeway import Judged, leeway
 from agents.model import ZERO, BreakerKind
 from agents.profiles import ORION, RiskProfile
-from journal import breaker_resets, breakers, flows, leeways
+from journal import agenda, breaker_resets, breakers, flows, holdings
 from journal.breakers import DIGITS, PEAK_STEP
 from journal.flows import FlowRequest
+from journal.holdings import AgentSnapshot
 from tests.integration.trading.conftest import World
 
 ACCOUNTS = "SELECT id, xmin::text AS version FROM trading.accounts ORDER BY number"
@@ -43,7 +44,7 @@ def holding(world: World) -> World:
 
 def remembers(world: World, agent: str = "orion") -> bool:
     with world.services.book.reading() as session:
-        return leeways.remembered(session, agent) is not None
+        return agenda.look(session, agent)[1].memory is not None
 
 
 def move(world: World, price: str) -> None:
@@ -171,7 +172,7 @@ def test_what_the_book_remembers_is_what_the_rule_says(holding: World) -> None:
             breakers.judge(session, holding.services.profiles["orion"], holding.services.settings.service_limits)
     holding.execute("UPDATE trading.agents SET leeway_version = book_version")
     with holding.services.book.reading() as session:
-        found = leeways.remembered(session, "orion")
+        found = agenda.look(session, "orion")[1].memory
     assert found is not None
     expected = leeway(_judged(holding), LIMITS, PEAK_STEP)
 
@@ -239,3 +240,24 @@ def test_after_any_tick_that_judged_no_account_judging_them_all_finds_and_writes
             assert full_judging(holding) == {"tripped": [], "written": []}, price
     assert calm > 10
     holding.check()
+
+
+def test_a_tick_sees_the_agent_as_everyone_else_does(holding: World) -> None:
+    def seen() -> list[AgentSnapshot]:
+        with holding.services.book.reading() as session:
+            return [agenda.look(session, "orion")[0], holdings.agent_snapshot(session, "orion")]
+
+    changes: list[str] = [
+        "UPDATE trading.agents SET version = 7, status = 'paused'",
+        "UPDATE trading.service_state SET state = 'REDUCING'",
+        "UPDATE trading.orders SET state = 'unknown', resolved_at = NULL",
+        (
+            "INSERT INTO trading.breakers (scope, subject, agent, kind, action, allowed, reference, equity, reason) "
+            "VALUES ('agent', 'orion', 'orion', 'drawdown', 'block', 0.1, 1, 1, 'lost much')"
+        ),
+    ]
+    for change in changes:
+        holding.execute(change)
+        one, other = seen()
+        assert one == other
+    assert (one.version, one.has_unresolved_order, one.breaker is None) == (7, True, False)
