@@ -9,7 +9,7 @@ Asked = TypeVar("Asked")
 Given = TypeVar("Given")
 
 MOST = 100
-PATIENCE_SECONDS = 0.01
+PATIENCE_SECONDS = 0.02
 """So long at most those are waited for who asked at the same time before, as a database's ``commit_delay`` does: they are likely
 to ask again, and one more in a transaction costs far less than one more transaction."""
 
