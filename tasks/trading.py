@@ -1,19 +1,12 @@
 """The trading tasks, thin: a tick, a pushed signal, the resolving of open orders. Safe to trigger twice."""
 
-import time
-
 from celery import shared_task
 
 from journal import ledger
 from tasks.celery import services
-from tasks.deciding import decide, load_basis
-from tasks.pricing import asked_ahead
+from tasks.pushing import decide_pushed
 from tasks.resolving import resolve_orders
 from tasks.tick import run_due
-
-LEASE_WAIT_SECONDS = 20
-BASIS_NANOSECONDS = 100_000_000
-"""What was read before the lease was taken is read again if that took longer, for another worker had the agent then."""
 
 
 @shared_task(name="agents.tick")
@@ -24,31 +17,8 @@ def tick(agent: str) -> str:
 
 @shared_task(name="agents.signal")
 def signal(decision_id: int, symbol: str | None = None) -> str:
-    """Make one pending decision now, under the agent's lease; a decision made already is left alone.
-
-    Args:
-        decision_id: the decision.
-        symbol: the signal's, from the first to announce it: its prices are asked for meanwhile. What is announced again
-            may be decided by now, and is not worth a request.
-    """
-    wired = services()
-    begun = time.monotonic_ns()
-    with asked_ahead(wired, symbol) as asked:
-        basis = load_basis(wired, decision_id)
-        if basis is None:
-            return "nothing pending"
-        agent = basis.seen.name
-        with wired.state.lease(agent, LEASE_WAIT_SECONDS) as lease:
-            if lease is None:
-                return "busy elsewhere, the sweeper asks again"
-            if time.monotonic_ns() - begun < BASIS_NANOSECONDS and not basis.seen.has_unresolved_order:
-                decide(wired, decision_id, basis, asked)
-                return "done"
-            if asked is not None:
-                asked.wait()
-            resolve_orders(wired, agent, lease)
-            decide(wired, decision_id)
-    return "done"
+    """Make one pending decision now, under the agent's lease; a decision made already is left alone."""
+    return decide_pushed(services(), decision_id, symbol)
 
 
 @shared_task(name="orders.resolve")
