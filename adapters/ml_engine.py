@@ -9,11 +9,12 @@ import time
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
-import requests
-from requests.exceptions import RequestException
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3 import BaseHTTPResponse, PoolManager, Timeout
 from urllib3.exceptions import HTTPError
+from urllib3.util import make_headers
 
 from agents.errors import SignalSourceError
 
@@ -44,9 +45,10 @@ class MLSignalConsumer:
 
     def __init__(self, base_url: str) -> None:
         self._prefix = f"{base_url.rstrip('/')}/api/v1/signals"
-        self._session = requests.Session()
-        # Proxies and .netrc of the machine are not for a service inside the platform.
-        self._session.trust_env = False
+        # Every tick asks: without the layer above it, a request takes half the time. It knows no proxies and no .netrc of the
+        # machine either, which are not for a service inside the platform.
+        self._pool = PoolManager(ca_certs=DEFAULT_CA_BUNDLE_PATH)
+        self._headers = {"Accept-Encoding": "identity", "Content-Type": "application/json", **_login(base_url)}
 
     def batch(self, symbols: Sequence[str]) -> dict[str, RawSignal | None]:
         """The newest raw signal of each symbol, None where there is none; numbers with a point are ``Decimal``.
@@ -89,24 +91,39 @@ class MLSignalConsumer:
     def _request(self, method: str, path: str, deadline: float, body: object = None) -> tuple[int, bytes]:
         if time.monotonic() >= deadline:
             raise SignalSourceError("the ML engine is too slow")
+        content = None if body is None else json.dumps(body).encode()
         try:
-            with self._session.request(
+            response = self._pool.request(
                 method,
                 f"{self._prefix}/{path}",
-                json=body,
-                headers={"Accept-Encoding": "identity"},
-                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                return response.status_code, _read(response, deadline)
-        except (RequestException, HTTPError) as error:
+                body=content,
+                headers=self._headers,
+                timeout=Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT),
+                retries=False,
+                preload_content=False,
+                decode_content=False,
+            )
+            try:
+                return response.status, _read(response, deadline)
+            finally:
+                # What is not read to its end is not used again.
+                response.close()
+                response.release_conn()
+        except HTTPError as error:
             raise SignalSourceError(f"the ML engine does not answer ({type(error).__name__})") from error
 
 
-def _read(response: requests.Response, deadline: float) -> bytes:
+def _login(base_url: str) -> dict[str, str]:
+    """The header for credentials in the address, if there are any."""
+    parts = urlsplit(base_url)
+    if parts.username is None:
+        return {}
+    return make_headers(basic_auth=f"{unquote(parts.username)}:{unquote(parts.password or '')}")
+
+
+def _read(response: BaseHTTPResponse, deadline: float) -> bytes:
     body = bytearray()
-    while chunk := response.raw.read1(CHUNK_BYTES):
+    while chunk := response.read1(CHUNK_BYTES):
         body += chunk
         if len(body) > MAX_ANSWER_BYTES:
             raise SignalSourceError(f"the ML engine's answer is larger than {MAX_ANSWER_BYTES} bytes")

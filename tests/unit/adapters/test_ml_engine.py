@@ -1,3 +1,4 @@
+import base64
 import gzip
 import json
 import socket
@@ -36,6 +37,21 @@ def test_all_symbols_are_asked_for_in_one_bare_array(stub: Stub, engine: MLSigna
         "BTCUSDT": {**BUY, "confidence": Decimal("0.8"), "price": Decimal("45000.1")},
         "ETHUSDT": None,
     }
+
+
+def test_credentials_in_the_address_log_in(stub: Stub) -> None:
+    stub.answer({"signals": {}})
+    MLSignalConsumer(stub.url.replace("://", "://plat%40form:se%3Acret@")).batch(["BTCUSDT"])
+    [seen] = stub.seen
+    assert seen.headers["authorization"] == "Basic " + base64.b64encode(b"plat@form:se:cret").decode()
+
+
+def test_a_connection_is_used_again_after_an_answer(stub: Stub, engine: MLSignalConsumer) -> None:
+    stub.answer({"signals": {}})
+    for _ in range(3):
+        engine.batch(["BTCUSDT"])
+    pool = engine._pool.connection_from_url(stub.url)
+    assert (pool.num_connections, pool.num_requests) == (1, 3)
 
 
 def test_numbers_keep_every_decimal(stub: Stub, engine: MLSignalConsumer) -> None:
