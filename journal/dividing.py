@@ -7,6 +7,7 @@ whole units, and the units left over go to the largest remainders, ties by accou
 
 from dataclasses import dataclass, fields
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -17,22 +18,30 @@ from agents.errors import BookError
 AMOUNTS = tuple(field.name for field in fields(Total) if field.name != "quantity")
 
 SHARES = """
-SELECT count(*) AS accounts, coalesce(sum(quantity), 0) AS wanted, coalesce(max(min_scale(quantity)), 0) AS scale
+SELECT count(*) AS accounts, coalesce(sum(quantity), 0) AS wanted, coalesce(max(quantity), 0) AS most,
+       coalesce(max(min_scale(quantity)), 0) AS scale
 FROM trading.shares WHERE order_id = :order
 """
 
 QUANTITIES = """
 asked AS MATERIALIZED (
-    SELECT account_id, quantity AS asked, reserved, keeps_rest, div(:quantity_units * quantity, :wanted) AS quantity_part,
-           mod(:quantity_units * quantity, :wanted) AS quantity_rest
-    FROM trading.shares WHERE order_id = :order ORDER BY account_id COLLATE "C"
+    SELECT account_id, asked, reserved, keeps_rest{part} FROM (
+        SELECT account_id, CAST(quantity * :units_per_one AS {integer}) AS asked, reserved, keeps_rest
+        FROM trading.shares WHERE order_id = :order ORDER BY account_id COLLATE "C" OFFSET 0
+    ) units
 ), {cut}, quantities AS MATERIALIZED (
     SELECT *{parts} FROM (
         SELECT account_id, asked, reserved, keeps_rest, {quantity} AS quantity FROM asked OFFSET 0
     ) q
 )
 """
-"""In the order of the accounts, which all that is written of them keeps."""
+"""In whole units, and in the order of the accounts, which all that is written of them keeps."""
+PART = {
+    "bigint": ", :{name}_units * {of} / {among} AS {name}_part, mod(:{name}_units * {of}, {among}) AS {name}_rest",
+    "numeric": ", div(:{name}_units * {of}, {among}) AS {name}_part, mod(:{name}_units * {of}, {among}) AS {name}_rest",
+}
+"""An account's exact part, by the type of integers. ``bigint`` is twice as fast, where no product exceeds it."""
+LARGEST = 2**63 - 1
 
 CUT = """
 {name}_over AS MATERIALIZED (
@@ -53,17 +62,17 @@ since a sort of which one row is wanted compares more slowly.
 WHOLE = """
 ({name}_part + CASE WHEN {name}_rest = 0 OR {name}_rest < (SELECT least FROM {name}_cut) THEN 0
     WHEN {name}_rest > (SELECT least FROM {name}_cut) OR account_id COLLATE "C" <= (SELECT last FROM {name}_cut) THEN 1
-    ELSE 0 END) * :{name}_unit
+    ELSE 0 END)
 """
-"""What an account gets of an amount. Without units left over there is no remainder above zero."""
-FINEST = "WITH {quantities} SELECT max(min_scale(quantity)) FROM quantities WHERE quantity > 0"
+"""How many units an account gets of an amount. Without units left over there is no remainder above zero."""
+FINEST = "WITH {quantities} SELECT max(min_scale(quantity * :quantity_unit)) FROM quantities WHERE quantity > 0"
 
 
 @dataclass(frozen=True, slots=True)
 class Division:
     """How one order is divided: a chain of common table expressions that ends in ``legs``, and its parameters.
 
-    ``legs`` has a row for every share: ``account_id, asked, reserved, keeps_rest``, the columns of a leg, and ``got``:
+    ``legs`` has a row for every share: ``account_id, reserved, keeps_rest``, the columns of a leg, and ``got``:
     whether it is one. Only an exit that leaves less than a lot step of the block has ``dust``.
     """
 
@@ -88,45 +97,52 @@ def divide(session: Session, order_id: int, total: Total, lot_step: Decimal | No
     if total.quantity > shares.wanted:
         raise BookError(f"{total.quantity} was filled but only {shares.wanted} was wanted")
     scale = max(-UNIT_EXPONENT, shares.scale, _scale(total.quantity))
-    parameters = {"order": order_id, "wanted": shares.wanted, "executed": total.quantity}
-    parameters |= _units("quantity", total.quantity, scale)
+    parameters = {"order": order_id, "wanted": shares.wanted, "units_per_one": 10**scale}
+    units = _units("quantity", total.quantity, scale)
     if scale > -UNIT_EXPONENT:
-        finest = text(FINEST.format(quantities=_quantities([])))
-        scale = max(-UNIT_EXPONENT, session.execute(finest, parameters).scalar_one())
+        finest = text(FINEST.format(quantities=_quantities([], "numeric")))
+        scale = max(-UNIT_EXPONENT, session.execute(finest, parameters | units).scalar_one())
     divided = [name for name in AMOUNTS if getattr(total, name)]
     for name in divided:
         amount = getattr(total, name)
-        parameters |= _units(name, amount, max(scale, _scale(amount)))
+        units |= _units(name, amount, max(scale, _scale(amount)))
+    largest = max(shares.wanted, shares.most * max(units[f"{name}_units"] for name in ("quantity", *divided)))
+    integer = "bigint" if largest * parameters["units_per_one"] <= LARGEST else "numeric"
     leaves_dust = lot_step is not None and shares.wanted - total.quantity < lot_step
-    return Division(shares.accounts, f"{_quantities(divided)}, {_legs(divided, leaves_dust=leaves_dust)}", parameters)
+    expressions = f"{_quantities(divided, integer)}, {_legs(divided, leaves_dust=leaves_dust)}"
+    return Division(shares.accounts, expressions, parameters | units)
 
 
-def _quantities(divided: list[str]) -> str:
+def _quantities(divided: list[str], integer: str) -> str:
     """What each account gets of the quantity, and its exact part of each amount to be divided."""
-    parts = "".join(
-        f", div(:{name}_units * quantity, :executed) AS {name}_part, mod(:{name}_units * quantity, :executed) AS {name}_rest"
-        for name in divided
-    )
+    wanted = f"CAST(:wanted * :units_per_one AS {integer})"
+    part = PART[integer].format(name="quantity", of="asked", among=wanted)
+    parts = "".join(PART[integer].format(name=name, of="quantity", among=":quantity_units") for name in divided)
     quantity, cut = (frame.format(name="quantity", rows="asked") for frame in (WHOLE, CUT))
-    return QUANTITIES.format(cut=cut, parts=parts, quantity=quantity)
+    return QUANTITIES.format(integer=integer, part=part, cut=cut, parts=parts, quantity=quantity)
 
 
 def _legs(divided: list[str], *, leaves_dust: bool) -> str:
     amounts = ", ".join(
-        f"{WHOLE.format(name=name)} AS {name}" if name in divided else f"CAST(0 AS numeric) AS {name}"
+        f"{WHOLE.format(name=name)} * :{name}_unit AS {name}" if name in divided else f"CAST(0 AS numeric) AS {name}"
         for name in AMOUNTS
     )
-    dust = "CASE WHEN keeps_rest THEN 0 ELSE asked - quantity END" if leaves_dust else "CAST(0 AS numeric)"
+    dust = (
+        "CASE WHEN keeps_rest THEN 0 ELSE (asked - quantity) * :quantity_unit END"
+        if leaves_dust
+        else "CAST(0 AS numeric)"
+    )
     got = "quantity > 0 OR NOT keeps_rest" if leaves_dust else "quantity > 0"
     cuts = "".join(f"{CUT.format(name=name, rows='quantities')}, " for name in divided)
     return f"""
     {cuts} legs AS MATERIALIZED (
-        SELECT account_id, asked, reserved, keeps_rest, quantity, {amounts}, {dust} AS dust, {got} AS got FROM quantities
+        SELECT account_id, reserved, keeps_rest, quantity * :quantity_unit AS quantity, {amounts}, {dust} AS dust, {got} AS got
+        FROM quantities
     )
     """  # noqa: S608 - names of columns
 
 
-def _units(name: str, amount: Decimal, scale: int) -> dict[str, object]:
+def _units(name: str, amount: Decimal, scale: int) -> dict[str, Any]:
     """An amount in whole units of ``scale`` decimals, and how much such a unit is."""
     return {f"{name}_units": int(amount.scaleb(scale)), f"{name}_unit": Decimal(1).scaleb(-scale)}
 

@@ -25,7 +25,8 @@ SELECT a.id, a.number, a.status, a.cash, a.cash + a.reserved + coalesce(p.value,
        a.reserved + coalesce(p.value, 0) AS exposure, coalesce(p.positions, 0) AS positions, coalesce(p.holds, false) AS holds,
        a.id IN (SELECT w.account_id FROM trading.withdrawals w WHERE w.status = 'pending') AS withdrawal_pending,
        a.id IN (SELECT t.account_id FROM trading.trades t
-                WHERE t.closed_at > CAST(:at AS timestamptz) - CAST(:cooldown AS interval) AND t.profit_loss < 0) AS lost,
+                WHERE t.closed_at > CAST(:at AS timestamptz) - CAST(:cooldown AS interval) AND t.profit_loss < 0
+                  AND CAST(:cooldown AS interval) > interval '0') AS lost,
        s.breaker
 FROM trading.accounts a
 LEFT JOIN (
