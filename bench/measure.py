@@ -50,8 +50,8 @@ class Row:
     rounds: int
 
 
-def compare(measure: str, floor: Series, found: Series, goal: Decimal) -> Row:
-    """How many times its floor something takes, at most ``goal``; the ratio's spread is that of the pairs of rounds."""
+def compare(measure: str, floor: Series, found: Series, goal: Decimal | None) -> Row:
+    """How many times its floor something takes, at most ``goal`` if it has one; the ratio's spread is that of the pairs of rounds."""
     ratio = found.median / floor.median
     pairs = [one / other for one, other in zip(found.values, floor.values, strict=False)]
     spread = f"{ratio:.2f} x ({min(pairs):.2f} to {max(pairs):.2f})"
@@ -60,8 +60,8 @@ def compare(measure: str, floor: Series, found: Series, goal: Decimal) -> Row:
         f"{seconds(floor.median)} ({floor.spread})",
         f"{seconds(found.median)} ({found.spread})",
         spread,
-        f"≤ {goal} x",
-        ratio <= goal,
+        "—" if goal is None else f"≤ {goal} x",
+        None if goal is None else ratio <= goal,
         len(found.values),
     )
 

@@ -37,7 +37,10 @@ def _explain_statements(book: World) -> None:
     def explain(connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:  # noqa: ANN401 - the library's
         if not statement.lstrip().startswith(("WITH", "INSERT", "UPDATE", "SELECT code")):
             return
-        with connection.connection.driver_connection.cursor() as cursor:
+        driver = connection.connection.driver_connection
+        if driver.autocommit:
+            return
+        with driver.cursor() as cursor:
             cursor.execute("SAVEPOINT explained")
             cursor.execute(EXPLAIN + statement, parameters)
             plan = cursor.fetchone()[0][0]
