@@ -77,8 +77,7 @@ def take_in(
     with at_hand.book.unit_of_work() as session:
         if control.publication(session, agent) is None:
             raise ConflictError(f"agent {agent} was never started: start it first")
-        signals.store_signal(session, source=source, signal=signal)
-        decision_id = signals.request_decision(session, signal.id, agent)
+        decision_id = signals.take_in(session, source=source, signal=signal, agent=agent)
         if sender is not None:
             _record(session, agent, signal, sender)
     at_hand.queue.announce_decision(decision_id, signal.symbol)

@@ -100,8 +100,7 @@ def _push(book: World, agent: str, name: str, action: str) -> int:
     fields = {"id": name, "symbol": SYMBOL, "action": action, "confidence": Decimal("0.9"), "price": Decimal(PRICE)}
     signal = parse_signal(fields, received_at=datetime.now(UTC), untimed_id=name)
     with book.services.book.unit_of_work() as session:
-        signals.store_signal(session, source="manual", signal=signal)
-        return signals.request_decision(session, signal.id, agent)
+        return signals.take_in(session, source="manual", signal=signal, agent=agent)
 
 
 def _write_profiles(path: Path) -> list[str]:

@@ -112,8 +112,7 @@ class World:
         }
         signal = parse_signal(fields, received_at=datetime.now(UTC), untimed_id=str(fields["id"]))
         with self.services.book.unit_of_work() as session:
-            signals.store_signal(session, source="manual", signal=signal)
-            return signals.request_decision(session, signal.id, AGENT)
+            return signals.take_in(session, source="manual", signal=signal, agent=AGENT)
 
     def orders_at_venue(self) -> int:
         """How many orders the exchange took since it started."""

@@ -10,25 +10,32 @@ from agents import model
 from agents.errors import ConflictError
 from journal.models import Decision, Signal
 
-STORE = text("""
-INSERT INTO trading.signals (id, source, symbol, action, confidence, price, signal_at)
-VALUES (:id, :source, :symbol, :action, :confidence, :price, :signal_at) ON CONFLICT DO NOTHING RETURNING id
+TAKE_IN = text("""
+WITH stored AS (
+    INSERT INTO trading.signals (id, source, symbol, action, confidence, price, signal_at)
+    VALUES (:id, :source, :symbol, :action, :confidence, :price, :signal_at) ON CONFLICT DO NOTHING RETURNING id
+)
+INSERT INTO trading.decisions (signal_id, agent) SELECT id, :agent FROM stored RETURNING id
 """)
 REQUEST = text("""
 INSERT INTO trading.decisions (signal_id, agent) VALUES (:signal, :agent) ON CONFLICT DO NOTHING RETURNING id
 """)
 
 
-def store_signal(session: Session, *, source: str, signal: model.Signal) -> bool:
-    """Keep a signal; False if it is known already.
+def take_in(session: Session, *, source: str, signal: model.Signal, agent: str) -> int:
+    """Keep a pushed signal and ask the agent's decision on it; what is known already stays as it is.
 
     Args:
         session: the open unit of work.
-        source: how it came: ``poll``, ``webhook`` or ``manual``.
+        source: how it came: ``webhook`` or ``manual``.
         signal: what it says.
+        agent: who decides.
+
+    Returns:
+        The id of the decision, which is pending if it is new.
 
     Raises:
-        ConflictError: the id is known with other content.
+        ConflictError: the signal's id is known with other content.
     """
     values = {
         "id": signal.id,
@@ -38,13 +45,22 @@ def store_signal(session: Session, *, source: str, signal: model.Signal) -> bool
         "confidence": signal.confidence,
         "price": signal.price,
         "signal_at": signal.at,
+        "agent": agent,
     }
-    if session.scalar(STORE, values) is not None:
-        return True
+    created: int | None = session.scalar(TAKE_IN, values)
+    if created is not None:
+        return created
     differing = _difference(session.get_one(Signal, signal.id), signal)
     if differing:
         raise ConflictError(f"signal {signal.id} is known with another {differing}: use a new id")
-    return False
+    return _request_decision(session, signal.id, agent)
+
+
+def _request_decision(session: Session, signal_id: str, agent: str) -> int:
+    created: int | None = session.scalar(REQUEST, {"signal": signal_id, "agent": agent})
+    if created is not None:
+        return created
+    return session.scalars(select(Decision.id).filter_by(signal_id=signal_id, agent=agent)).one()
 
 
 def _difference(known: Signal, signal: model.Signal) -> str | None:
@@ -88,14 +104,6 @@ def store_malformed(session: Session, *, signal_id: str, raw: str) -> None:
     """Keep a polled signal that makes no sense, as the text it came as, so that its decision can say so."""
     statement = insert(Signal).values(id=signal_id, source="poll", raw={"text": raw})
     session.execute(statement.on_conflict_do_nothing())
-
-
-def request_decision(session: Session, signal_id: str, agent: str) -> int:
-    """The id of the agent's decision on a signal, created pending if there is none."""
-    created: int | None = session.scalar(REQUEST, {"signal": signal_id, "agent": agent})
-    if created is not None:
-        return created
-    return session.scalars(select(Decision.id).filter_by(signal_id=signal_id, agent=agent)).one()
 
 
 def pending_decisions(session: Session, agent: str) -> list[int]:

@@ -104,8 +104,7 @@ def _push_as_row(actor: Actor, action: Action) -> None:
     numbers = {name: Decimal(str(raw[name])) for name in ("confidence", "price")}
     signal = parse_signal(raw | numbers, received_at=datetime.now(UTC))
     with actor.world.book.unit_of_work() as session:
-        signals.store_signal(session, source="manual", signal=signal)
-        decision_id = signals.request_decision(session, signal.id, agent)
+        decision_id = signals.take_in(session, source="manual", signal=signal, agent=agent)
     actor.pushed.add((signal.id, agent))
     for _ in range(int(str(action.options["messages"]))):
         actor.world.services.queue.announce_decision(decision_id)

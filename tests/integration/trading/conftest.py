@@ -124,8 +124,7 @@ class World:
         """Store a pushed signal and return its decision's id."""
         signal = parse_signal(fields, received_at=datetime.now(UTC), untimed_id=str(fields.get("id", "pushed")))
         with self.services.book.unit_of_work() as session:
-            stored_signals.store_signal(session, source="manual", signal=signal)
-            return stored_signals.request_decision(session, signal.id, agent)
+            return stored_signals.take_in(session, source="manual", signal=signal, agent=agent)
 
     def decide(self, decision_id: int) -> None:
         decide(self.services, decision_id)
