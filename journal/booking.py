@@ -19,7 +19,7 @@ from agents.errors import BookError, StaleStateError
 from agents.model import Bracket, Fill, Side, Want
 from journal import events, outward, trade_stats
 from journal.database import copy_rows, expect_rows
-from journal.dividing import AMOUNTS, Division, divide
+from journal.dividing import Division, divide
 from journal.trade_models import Bracket as BracketRow
 from journal.trade_models import Fill as FillRow
 from journal.trade_models import Order
@@ -59,8 +59,6 @@ booked AS (
 )
 """
 
-SUMS = "SELECT sum(quantity) AS quantity, " + ", ".join(f"sum({name}) AS {name}" for name in AMOUNTS)
-
 BUY = f"""
 WITH {{division}}, {INSERT_LEGS}, paid AS (
     UPDATE trading.accounts a
@@ -73,14 +71,14 @@ WITH {{division}}, {INSERT_LEGS}, paid AS (
            o.executed_cost / o.executed_quantity, o.id
     FROM legs l, trading.orders o WHERE o.id = :order AND l.got
 ), counted AS ({{count}})
-{SUMS} FROM legs
+SELECT {{sums}} FROM legs
 """  # noqa: S608 - our own text
 
 SALE = f"""
 WITH {{division}}, {INSERT_LEGS}, sold AS MATERIALIZED (
     SELECT *, proceeds - bought_for AS profit_loss FROM (
         SELECT l.account_id, l.quantity, l.cost, l.fee_base, l.fee_quote, l.fee_other_value, l.dust, a.number, a.kind, a.balance,
-               gen_random_uuid() AS trade_id, p.id AS position_id, p.agent, p.symbol, p.entry_price, p.entry_order_id, p.opened_at,
+               {{new_id}} AS trade_id, p.id AS position_id, p.agent, p.symbol, p.entry_price, p.entry_order_id, p.opened_at,
                o.executed_cost / o.executed_quantity AS exit_price, o.reason, p.quantity > l.quantity + l.dust AS stays,
                CASE WHEN l.quantity + l.dust = p.quantity THEN p.cost
                     ELSE trunc(p.cost * l.quantity / p.quantity, 8) END AS bought_for,
@@ -114,7 +112,7 @@ WITH {{division}}, {INSERT_LEGS}, sold AS MATERIALIZED (
         winning_trades = a.winning_trades + CAST(t.profit_loss > 0 AS int), updated_at = now()
     FROM sold t WHERE a.number = t.number
 ), counted AS ({{count}})
-{SUMS}, sum(dust) AS dust FROM legs
+SELECT {{sums}}, sum(dust) AS dust FROM legs
 """  # noqa: S608 - our own text
 """What is sold of a position takes its part of the cost with it; the last part takes all that is left."""
 
@@ -213,7 +211,8 @@ def book_exit(session: Session, order_id: int, agent: str, total: Total | None, 
         division = divide(session, order_id, total, lot_step)
         session.execute(text(OPEN_DUST_ACCOUNT), {"agent": agent})
         tell = outward.tell_trades(session)
-        sums = _divide(session, SALE, division, total, count=trade_stats.COUNT_SALES, tell=tell)
+        parts = {"count": trade_stats.COUNT_SALES, "tell": tell, "new_id": _new_id(session)}
+        sums = _divide(session, SALE, division, total, **parts)
         if sums.dust:
             session.execute(text(KEEP_DUST), {"order": order_id, "dust": sums.dust})
         trade_stats.note_exit(session, order_id)
@@ -225,12 +224,20 @@ def book_exit(session: Session, order_id: int, agent: str, total: Total | None, 
 def _divide(session: Session, statement: str, division: Division, total: Total, **parts: str) -> Row[Any]:
     """Run one of the two statements that book everything; the sums of the legs."""
     expect_rows(session, division.accounts)
+    columns = ("quantity", *division.amounts)
+    parts["sums"] = ", ".join(f"sum({name}) AS {name}" for name in columns)
     written = text(statement.format(division=division.expressions, **parts))
     sums = session.execute(written, division.parameters).one()
-    for name in ("quantity", *AMOUNTS):
+    for name in columns:
         if getattr(sums, name) != getattr(total, name):
             raise BookError(f"the legs' {name} sums to {getattr(sums, name)}, the fills' to {getattr(total, name)}")
     return sums
+
+
+def _new_id(session: Session) -> str:
+    """What makes a trade's id: in order where the server can, so that a block's ids go to one end of each index."""
+    version = session.connection().dialect.server_version_info or ()
+    return "uuidv7()" if version >= (18,) else "gen_random_uuid()"
 
 
 def _run(session: Session, order_id: int, statement: str) -> int:

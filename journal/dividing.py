@@ -5,6 +5,7 @@ whole units, and the units left over go to the largest remainders, ties by accou
 ``numeric`` are exact. A property test holds both to the same legs.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any
@@ -77,6 +78,8 @@ class Division:
     """
 
     accounts: int
+    amounts: Sequence[str]
+    """Those that there are any of; the others are zero in every leg."""
     expressions: str
     parameters: dict[str, object]
 
@@ -110,7 +113,7 @@ def divide(session: Session, order_id: int, total: Total, lot_step: Decimal | No
     integer = "bigint" if largest * parameters["units_per_one"] <= LARGEST else "numeric"
     leaves_dust = lot_step is not None and shares.wanted - total.quantity < lot_step
     expressions = f"{_quantities(divided, integer)}, {_legs(divided, leaves_dust=leaves_dust)}"
-    return Division(shares.accounts, expressions, parameters | units)
+    return Division(shares.accounts, divided, expressions, parameters | units)
 
 
 def _quantities(divided: list[str], integer: str) -> str:
