@@ -18,11 +18,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from agents.breakers import Equity, LossLimits, Scope, Trip, expiry, trips
-from agents.model import Quote
 from agents.profiles import BreakerAction, RiskProfile
 from journal import events
 from journal.breaker_models import STANDING, Breaker
-from journal.holdings import marks_of
 from journal.judging_statements import (
     EXPIRE,
     FOLLOW,
@@ -96,41 +94,35 @@ def judge(session: Session, profile: RiskProfile, service: LossLimits) -> list[T
     return tripped
 
 
-def follow(session: Session, agent: str, quotes: Iterable[Quote]) -> Sums | None:
-    """Keep prices at which no account can trip, and what the agent and the whole service are worth by them.
-
-    Does only the former if the memory of the last judging is no longer valid: the next tick judges in full.
-
-    Args:
-        session: the open unit of work, whose commit may be lost unless :func:`judge_sums` says otherwise.
-        agent: whose prices.
-        quotes: the prices.
-
-    Returns:
-        What they are worth now, for :func:`judge_sums`, if it followed.
-    """
-    return sums_in(session.execute(FOLLOW, {"agent": agent, **marks_of(quotes)}).one_or_none())
+def may_trip(profile: RiskProfile, service: LossLimits, sums: Sums) -> bool:
+    """Whether the agent or the whole service lost too much by these sums; its breaker may stand already."""
+    limits = LossLimits(profile.daily_loss, profile.max_drawdown)
+    return any(trips(sums.of_agent, limits)) or any(trips(sums.of_service, service))
 
 
-def judge_sums(session: Session, profile: RiskProfile, service: LossLimits, sums: Sums) -> tuple[list[Tripped], bool]:
-    """Judge the agent and the whole service by what they are worth together.
+def judge_sums(session: Session, profile: RiskProfile, service: LossLimits) -> list[Tripped]:
+    """Judge the agent and the whole service by the last known prices, at which no account can trip.
+
+    Does nothing if the memory of the last judging is no longer valid: the next tick judges in full.
 
     Args:
-        session: the unit of work that followed the prices.
+        session: the open unit of work.
         profile: the agent's.
         service: the limits of the whole service.
-        sums: what following gave.
 
     Returns:
-        What tripped just now, and whether the commit must last, for a breaker or a highest equity is in it.
+        What tripped just now.
     """
+    sums = sums_in(session.execute(FOLLOW, {"agent": profile.name}).one_or_none())
+    if sums is None:
+        return []
     limits = LossLimits(profile.daily_loss, profile.max_drawdown)
     tripped = _trip(session, Scope.AGENT, profile.name, profile.breaker_action, trips(sums.of_agent, limits), sums.at)
     tripped += _trip(session, Scope.SERVICE, SERVICE, BreakerAction.BLOCK, trips(sums.of_service, service), sums.at)
     if tripped:
         events.record_breakers(session, profile.name)
         _outdate_decisions(session, profile.name)
-    return tripped, bool(tripped) or sums.rose
+    return tripped
 
 
 def _run(session: Session, statement: str, **parameters: object) -> Mapping[str, Any]:

@@ -25,9 +25,6 @@ NOTICE_SILENCE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_co
 IDLE_SECONDS = 1
 """A connection that lay idle for longer is asked for a sign of life before it is used again."""
 LAST_USED = "last_used"
-MAY_BE_LOST = "SET LOCAL synchronous_commit = off;\n"
-"""Before a statement: its transaction's commit waits for no disk, so a crash of the server may take back its last half
-second. Only for what money and promises do not depend on. The book stays consistent, whatever is lost."""
 
 
 def connect(url: str, *, pool_size: int = 5) -> Engine:
@@ -107,6 +104,12 @@ class Book:
     @contextmanager
     def glancing(self) -> Iterator[Session]:
         """For a single SELECT, which is a consistent view by itself and needs no transaction around it."""
+        with Session(self._glances) as session:
+            yield session
+
+    @contextmanager
+    def at_once(self) -> Iterator[Session]:
+        """For a single execution that writes: a transaction by itself, committed when it returns. It writes no events."""
         with Session(self._glances) as session:
             yield session
 

@@ -2,9 +2,6 @@
 
 from sqlalchemy import text
 
-from journal.database import MAY_BE_LOST
-from journal.holdings import STORE_MARKS
-
 EXPIRE = (
     "UPDATE trading.breakers SET ended_at = expires_at, ended_by = :by WHERE ended_at IS NULL AND expires_at <= now()"
 )
@@ -109,4 +106,4 @@ RETURNING a.equity AS now, s.day_equity AS day_start, s.peak_equity AS peak
 """
 
 
-FOLLOW = text(f"{MAY_BE_LOST}{STORE_MARKS};SELECT * FROM trading.follow(:agent)")  # noqa: S608 - our own text
+FOLLOW = text("SELECT * FROM trading.follow(:agent)")

@@ -133,7 +133,14 @@ CREATE FUNCTION trading.record_tick(of_agent text, problem text, following boole
 #variable_conflict use_column
 BEGIN
     IF following THEN
-        RETURN QUERY SELECT * FROM trading.follow(of_agent);
+        SELECT f.* INTO at, now, day_start, peak, whole, whole_day_start, whole_peak, rose FROM trading.follow(of_agent) f;
+        IF FOUND THEN
+            RETURN NEXT;
+        END IF;
+    END IF;
+    -- Prices, the tick and an equity that was higher before may be lost in a crash: they are seen again at the next tick.
+    IF rose IS NOT TRUE THEN
+        PERFORM set_config('synchronous_commit', 'off', true);
     END IF;
     WITH ticked AS (
         UPDATE trading.agents a SET last_tick_at = clock_timestamp(), last_error = problem WHERE a.name = of_agent

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal, localcontext
 from typing import Any
 
@@ -11,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from agents.breakers import LossLimits
 from agents.leeway import Judged, leeway
-from agents.model import ZERO, BreakerKind
+from agents.model import ZERO, BreakerKind, Quote
 from agents.profiles import ORION, RiskProfile
-from journal import agenda, breaker_resets, breakers, flows, holdings
+from journal import agenda, breaker_resets, breakers, flows, heartbeat, holdings
 from journal.breakers import DIGITS, PEAK_STEP
 from journal.flows import FlowRequest
 from journal.holdings import AgentSnapshot
@@ -261,3 +262,23 @@ def test_a_tick_sees_the_agent_as_everyone_else_does(holding: World) -> None:
         one, other = seen()
         assert one == other
     assert (one.version, one.has_unresolved_order, one.breaker is None) == (7, True, False)
+
+
+def test_only_a_tick_that_keeps_a_highest_equity_waits_for_the_disk(holding: World) -> None:
+    def waits(price: str) -> bool:
+        bid = Decimal(price)
+        quote = Quote("BTCUSDT", bid, bid + 1, datetime.now(UTC))
+        with holding.services.book.unit_of_work() as session:
+            heartbeat.record_tick(session, "orion", None, [quote], following=True)
+            return bool(session.scalar(text("SELECT current_setting('synchronous_commit')")) != "off")
+
+    assert [waits(price) for price in ("44999", "46003", "46002", "46003", "46004")] == [
+        False,
+        True,
+        False,
+        False,
+        True,
+    ]
+    holding.tick("orion")
+    with holding.services.book.glancing() as session:
+        assert session.scalar(text("SELECT current_setting('synchronous_commit')")) == "on"
