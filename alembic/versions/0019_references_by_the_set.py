@@ -12,7 +12,7 @@ away afterwards, in no order of concurrent transactions. A parent that another t
 and the reference to it refused, as a foreign key would. Undoing a parent by a savepoint undoes what was written after it.
 
 References that are written are checked on insert; of those that an update may change, on update; any other update of a reference is
-refused. The queries are planned anew each time, with the number of the rows at hand.
+refused. Up to 99 rows are looked up one by one; the queries for more are planned anew each time, with the number of rows at hand.
 """
 
 from alembic import op
@@ -38,22 +38,42 @@ CHANGING = {"positions": ("exit_order_id",), "account_days": ("agent",)}
 LEDGER = ("shares", "legs", "trades")
 """Tables that refuse every update already."""
 
+IS_KNOWN = """
+CREATE FUNCTION trading.is_known(parent text, key text) RETURNS boolean LANGUAGE plpgsql STABLE STRICT
+-- The plan is kept, and a table that was small when it was made may be large by now.
+SET enable_seqscan = off AS $$
+BEGIN
+    RETURN CASE parent
+        WHEN 'accounts' THEN EXISTS (SELECT FROM trading.accounts WHERE id = key)
+        WHEN 'agents' THEN EXISTS (SELECT FROM trading.agents WHERE name = key)
+        WHEN 'orders' THEN EXISTS (SELECT FROM trading.orders WHERE id = CAST(key AS bigint))
+    END;
+END $$
+"""
+
 CHECK = """
 CREATE FUNCTION trading.check_references() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    is_few CONSTANT boolean := (SELECT count(*) < 100 FROM (SELECT FROM written LIMIT 100) first_rows);
+    first_rows CONSTANT bigint := (SELECT count(*) FROM (SELECT FROM written LIMIT 100) first_rows);
     missing text;
 BEGIN
+    IF first_rows = 0 THEN
+        RETURN NULL;
+    END IF;
     FOR n IN 0 .. TG_NARGS - 1 BY 3 LOOP
-        EXECUTE format(CASE
-            -- One look per row, or per value where all rows have nearly the same.
-            WHEN is_few OR TG_ARGV[n + 1] <> 'accounts' THEN
-                'SELECT min(CAST(value AS text)) FROM (SELECT DISTINCT %1$I AS value FROM written WHERE %1$I IS NOT NULL) w
-                 WHERE (SELECT count(*) FROM trading.%2$I p WHERE p.%3$I = w.value) = 0'
-            ELSE
-                'SELECT min(CAST(w.%1$I AS text)) FROM written w
-                 WHERE w.%1$I IS NOT NULL AND NOT EXISTS (SELECT FROM trading.%2$I p WHERE p.%3$I = w.%1$I)'
-            END, TG_ARGV[n], TG_ARGV[n + 1], TG_ARGV[n + 2]) INTO missing;
+        IF first_rows < 100 THEN
+            SELECT min(one.written ->> TG_ARGV[n]) INTO missing FROM (SELECT to_jsonb(w) AS written FROM written w) one
+            WHERE NOT trading.is_known(TG_ARGV[n + 1], one.written ->> TG_ARGV[n]);
+        ELSIF TG_ARGV[n + 1] = 'accounts' THEN
+            EXECUTE format('SELECT min(w.%1$I) FROM written w
+                            WHERE NOT EXISTS (SELECT FROM trading.%2$I p WHERE p.%3$I = w.%1$I) AND w.%1$I IS NOT NULL',
+                           TG_ARGV[n], TG_ARGV[n + 1], TG_ARGV[n + 2]) INTO missing;
+        ELSE
+            -- All rows of a statement have nearly the same order and agent.
+            EXECUTE format('SELECT min(CAST(value AS text)) FROM (SELECT DISTINCT %1$I AS value FROM written) w
+                            WHERE value IS NOT NULL AND (SELECT count(*) FROM trading.%2$I p WHERE p.%3$I = w.value) = 0',
+                           TG_ARGV[n], TG_ARGV[n + 1], TG_ARGV[n + 2]) INTO missing;
+        END IF;
         IF missing IS NOT NULL THEN
             RAISE foreign_key_violation USING
                 MESSAGE = format('insert or update on table "%s" violates foreign key constraint "fk_%s_%s"',
@@ -79,6 +99,7 @@ REFERRING = "a reference stays what it is"
 
 
 def upgrade() -> None:
+    op.execute(IS_KNOWN)
     op.execute(CHECK)
     op.execute(REFUSE)
     for parent, key in KEYS.items():
@@ -115,6 +136,7 @@ def downgrade() -> None:
         op.execute(f"DROP TRIGGER is_referred_to ON trading.{parent}")
     op.execute("DROP FUNCTION trading.refuse_other_key()")
     op.execute("DROP FUNCTION trading.check_references()")
+    op.execute("DROP FUNCTION trading.is_known(text, text)")
 
 
 def _check(table: str, change: str, references: dict[str, str]) -> None:
