@@ -61,16 +61,23 @@ class Counts:
         self._common = FixedWindowRateLimiter(RedisStorage("redis://", connection_pool=pool))
         self._own = FixedWindowRateLimiter(MemoryStorage())
         self._clock = clock
-        self._common_again = -math.inf
+        self._common_again = 0.0
 
     def take(self, rate: Rate, caller: str) -> Count:
         """Count as many requests of a caller as its rate counts at once."""
-        if self._clock() >= self._common_again:
+        now = self._clock()
+        if now >= self._common_again:
+            if self._common_again:
+                # One request tries whether it is back; those that come meanwhile do not wait with it.
+                self._common_again = now + PAUSE_SECONDS
             try:
-                return _taken(self._common, rate, caller)
+                count = _taken(self._common, rate, caller)
             except RedisError as error:
                 logger.warning("requests are counted by each process for itself: %s", error)
                 self._common_again = self._clock() + PAUSE_SECONDS
+            else:
+                self._common_again = 0.0
+                return count
         return _taken(self._own, rate, caller)
 
 
