@@ -21,6 +21,7 @@ from agents.breakers import Equity, LossLimits, Scope, Trip, expiry, trips
 from agents.profiles import BreakerAction, RiskProfile
 from journal import events
 from journal.breaker_models import STANDING, Breaker
+from journal.database import MANY_ROWS, expect_rows
 from journal.judging_statements import (
     EXPIRE,
     FOLLOW,
@@ -28,7 +29,6 @@ from journal.judging_statements import (
     JUDGE_ACCOUNTS,
     JUDGE_AGENT,
     JUDGE_SERVICE,
-    NO_NESTED_LOOPS,
 )
 from journal.leeways import Sums, sums_in
 
@@ -66,7 +66,8 @@ def judge(session: Session, profile: RiskProfile, service: LossLimits) -> list[T
     lock = "SELECT clock_timestamp() FROM trading.agents WHERE name = :agent FOR NO KEY UPDATE"
     now = session.execute(text(lock), {"agent": profile.name}).scalar_one()
     limits = LossLimits(profile.daily_loss, profile.max_drawdown)
-    session.execute(text(NO_NESTED_LOOPS))
+    # Before it has statistics, the planner takes the accounts for few, and needs minutes for 100,000.
+    expect_rows(session, MANY_ROWS)
     row = _run(
         session,
         JUDGE_ACCOUNTS,

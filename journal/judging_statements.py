@@ -65,10 +65,11 @@ JUDGE_ACCOUNTS = f"""{WORTH}, moved AS (
            min((peak_equity * :step - cash) / holdings) AS highest
     FROM judged
 ), sums AS (
-    SELECT p.symbol, sum(p.quantity) AS quantity, m.bid
-    FROM trading.positions p LEFT JOIN trading.marks m ON m.symbol = p.symbol
-    WHERE p.agent = :agent AND p.closed_at IS NULL AND p.account_id <> 'dust-' || :agent
-    GROUP BY p.symbol, m.bid
+    SELECT p.symbol, p.quantity, m.bid
+    FROM (
+        SELECT symbol, sum(quantity) AS quantity FROM trading.positions
+        WHERE agent = :agent AND closed_at IS NULL AND account_id <> 'dust-' || :agent GROUP BY symbol
+    ) p LEFT JOIN trading.marks m ON m.symbol = p.symbol
 ), kept AS (
     INSERT INTO trading.leeways (agent, lowest, highest, cash, symbols, quantities, bids)
     SELECT :agent, round(b.lowest, :digits) + :margin, round(b.highest, :digits) - :margin,
@@ -84,9 +85,6 @@ SELECT (SELECT coalesce(sum(equity), 0) FROM worth) AS equity,
        (SELECT count(*) FILTER (WHERE kind = 'daily_loss') FROM tripped) AS daily_loss,
        (SELECT count(*) FILTER (WHERE kind = 'drawdown') FROM tripped) AS drawdown
 """  # noqa: S608 - our own text
-
-NO_NESTED_LOOPS = "SET LOCAL enable_nestloop = off"
-"""A planner that takes the accounts for few, before it has statistics, joins them one by one and needs minutes for 100,000."""
 
 JUDGE_AGENT = """
 UPDATE trading.agents
