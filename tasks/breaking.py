@@ -18,7 +18,7 @@ from runtime.bootstrap import WorkerServices
 logger = logging.getLogger(__name__)
 
 
-class Prices:
+class TickPrices:
     """The quotes of one tick: what they say of losses, and whether they are kept in the book yet.
 
     Args:

@@ -14,7 +14,7 @@ from journal.agenda import Agenda, look
 from journal.holdings import AgentSnapshot
 from runtime.bootstrap import WorkerServices
 from runtime.publishing import publish
-from tasks.breaking import Prices
+from tasks.breaking import TickPrices
 from tasks.deciding import decide
 from tasks.exiting import Reached, reached, run_exits
 from tasks.profiling import adopt_profile
@@ -58,7 +58,7 @@ def _tick(services: WorkerServices, agent: str, lease: Lease) -> Agenda:
         seen, todo = _look(services, agent)
     problems: list[str] = []
     quotes = _quotes(services, seen, todo, problems)
-    prices = Prices(services, seen, todo, quotes)
+    prices = TickPrices(services, seen, todo, quotes)
     levels = reached(() if seen.status is Status.STOPPED else todo.brackets, quotes)
     if prices.may_trip or levels or todo.closings or todo.breakers or todo.withdrawals:
         _serve(services, seen, todo, prices, levels, lease, problems)
@@ -94,7 +94,7 @@ def _serve(
     services: WorkerServices,
     seen: AgentSnapshot,
     todo: Agenda,
-    prices: Prices,
+    prices: TickPrices,
     levels: Reached,
     lease: Lease,
     problems: list[str],
