@@ -1,5 +1,6 @@
 """What a measure is: two series of seconds taken in turn, one of them the floor, and a goal for their ratio."""
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -25,9 +26,9 @@ class Series:
         return f"{seconds(min(self.values))} to {seconds(max(self.values))}"
 
     def percentile(self, percent: int) -> float:
-        """So many percent of the values are at most this."""
+        """So many percent of the values are at most this: the nearest rank."""
         ordered = sorted(self.values)
-        return ordered[min(len(ordered) - 1, round(len(ordered) * percent / 100))]
+        return ordered[math.ceil(len(ordered) * percent / 100) - 1]
 
     @contextmanager
     def time(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ from bench.world import BookError, Servers, World, world
 from tasks.deciding import decide
 
 SIZES = (1, 1_000, 10_000, 100_000)
-ROUNDS = {1: 15, 1_000: 5, 10_000: 5, 100_000: 3}
+ROUNDS = {1: 15, 1_000: 5, 10_000: 5, 100_000: 5}
 AT_MOST = {100_000: Decimal(3)}
 """The goal is set for this many accounts."""
 GROWTH = Decimal(11)
