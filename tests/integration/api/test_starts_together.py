@@ -34,6 +34,20 @@ def at_once(app: Flask, bodies: Sequence[dict[str, object]], **headers: str) -> 
         return list(pool.map(call, bodies))
 
 
+class HeldUp:
+    """Carries wishes out only once it may, and gives ten times what was asked."""
+
+    def __init__(self) -> None:
+        self.done: list[Sequence[int]] = []
+        self.begun, self.finish = Event(), Event()
+
+    def __call__(self, asked: Sequence[int]) -> Sequence[int]:
+        self.done.append(asked)
+        self.begun.set()
+        assert self.finish.wait(10)
+        return [10 * number for number in asked]
+
+
 def body(account_id: str, equity: object = 100, **more: object) -> dict[str, object]:
     return {"account_id": account_id, "initial_equity": equity, **more}
 
@@ -107,72 +121,50 @@ def test_the_audit_log_names_each_caller(app: Flask, book: Book) -> None:
 
 
 def test_those_that_come_while_others_are_carried_out_are_the_next_all_at_once() -> None:
-    done: list[Sequence[int]] = []
-    begun, finish = Event(), Event()
-
-    def carry_out(asked: Sequence[int]) -> Sequence[int]:
-        done.append(asked)
-        begun.set()
-        assert finish.wait(10)
-        return [10 * number for number in asked]
-
-    together: Together[int, int] = Together(carry_out)
+    held = HeldUp()
+    together: Together[int, int] = Together(held)
     with ThreadPoolExecutor(6) as pool:
         first = pool.submit(together.do, "kind", 0)
-        assert begun.wait(10)
+        assert held.begun.wait(10)
         others = [pool.submit(together.do, "kind", number) for number in range(1, 6)]
         while together.waiting("kind") < len(others):
             assert not first.done()
-        finish.set()
+        held.finish.set()
 
     assert [future.result() for future in (first, *others)] == [0, 10, 20, 30, 40, 50]
-    assert [sorted(asked) for asked in done] == [[0], [1, 2, 3, 4, 5]]
+    assert [sorted(asked) for asked in held.done] == [[0], [1, 2, 3, 4, 5]]
 
 
 def test_those_who_asked_together_are_waited_for_and_who_is_alone_waits_for_nobody() -> None:
-    done: list[Sequence[int]] = []
-    begun, finish = Event(), Event()
-
-    def carry_out(asked: Sequence[int]) -> Sequence[int]:
-        done.append(asked)
-        begun.set()
-        assert finish.wait(10)
-        return asked
-
-    together: Together[int, int] = Together(carry_out, patience_seconds=10)
+    held = HeldUp()
+    together: Together[int, int] = Together(held, patience_seconds=10)
     with ThreadPoolExecutor(3) as pool:
         first = pool.submit(together.do, "kind", 0)
-        assert begun.wait(10)
+        assert held.begun.wait(10)
         second = pool.submit(together.do, "kind", 1)
         while together.waiting("kind") < 1:
             assert not first.done()
-        finish.set()
+        held.finish.set()
         # The second has the turn, and waits for the first to ask again.
         assert first.result(10) == 0
         assert not second.done()
-        assert pool.submit(together.do, "kind", 2).result(10) == 2
-        assert second.result(10) == 1
+        assert pool.submit(together.do, "kind", 2).result(10) == 20
+        assert second.result(10) == 10
 
-    assert [sorted(asked) for asked in done] == [[0], [1, 2]]
+    assert [sorted(asked) for asked in held.done] == [[0], [1, 2]]
 
 
 def test_who_does_not_come_again_is_not_waited_for_for_long() -> None:
-    begun, finish = Event(), Event()
-
-    def carry_out(asked: Sequence[int]) -> Sequence[int]:
-        begun.set()
-        assert finish.wait(10)
-        return asked
-
-    together: Together[int, int] = Together(carry_out)
+    held = HeldUp()
+    together: Together[int, int] = Together(held)
     with ThreadPoolExecutor(2) as pool:
         pool.submit(together.do, "kind", 0)
-        assert begun.wait(10)
+        assert held.begun.wait(10)
         late = pool.submit(together.do, "kind", 1)
         while together.waiting("kind") < 1:
             pass
-        finish.set()
-        assert late.result(10) == 1
+        held.finish.set()
+        assert late.result(10) == 10
 
 
 def test_an_error_of_all_is_everyones_and_the_next_are_carried_out_all_the_same() -> None:
