@@ -10,11 +10,12 @@ from typing import Any
 from adapters import exchange_answers as answers
 from adapters import exchange_history as history
 from adapters.exchange_answers import AnswerError, OrderAnswer
+from adapters.exchange_asked import AskedQuote, ask_quote
 from adapters.exchange_client import CLOCK_REFUSED, NOT_SENT, ORDER_TIMEOUT, ExchangeClient, RequestFailedError
 from adapters.exchange_errors import Failure, Placed
 from agents.errors import ExchangeBusyError, ExchangeError
 from agents.model import Market, Quote, Side
-from agents.orders import RECEIVE_WINDOW, Accepted, Placement, Refused, Unknown
+from agents.orders import Accepted, Placement, Refused, Unknown
 from agents.reconciliation import FillRecord, OrderRecord
 
 MARKETS_MAX_AGE = timedelta(hours=1)
@@ -112,6 +113,10 @@ class Exchange:
         listed = self._read("publicGetTickerBookTicker", {"symbols": answers.symbol_list(known)})
         return answers.quotes(answers.a_list(listed), at)
 
+    def ask_quote(self, symbol: str) -> AskedQuote | None:
+        """Ask for a symbol's quote now, to be read later; None where :meth:`quotes` is to be asked. Raises as that does."""
+        return ask_quote(self._client, symbol) if symbol in self.markets() else None
+
     def offered(self, symbol: str, price: Decimal) -> Decimal:
         """How much is for sale up to ``price``, in base asset, among the hundred best offers.
 
@@ -192,7 +197,7 @@ class Exchange:
             "newOrderRespType": "FULL",
         }
         try:
-            reply = self._client.send("privatePostOrder", {**order, **self._signed_at(now)}, ORDER_TIMEOUT)
+            reply = self._client.send("privatePostOrder", {**order, **self._client.signed_at(now)}, ORDER_TIMEOUT)
             answer = OrderAnswer(reply, client_order_id, symbol)
             answer.check(side, quantity)
             return answer.accepted(answer.own_fills()) if answer.is_final else Unknown("the order is still open")
@@ -219,10 +224,6 @@ class Exchange:
         except AnswerError as error:
             return Unknown(f"unusable answer: {error}")
 
-    def _signed_at(self, now: datetime) -> dict[str, int]:
-        window = RECEIVE_WINDOW // timedelta(milliseconds=1)
-        return {"timestamp": self._client.now_on_exchange(now), "recvWindow": window}
-
     def _read(self, route: str, parameters: Mapping[str, object]) -> Any:  # noqa: ANN401 - JSON of any shape
         try:
             return self._retried(route, parameters)
@@ -244,6 +245,4 @@ class Exchange:
 
 
 def _outcome(failure: Failure) -> Placement:
-    if failure.placed is Placed.NO:
-        return Refused(failure.code, failure.message)
-    return Unknown(str(failure))
+    return Refused(failure.code, failure.message) if failure.placed is Placed.NO else Unknown(str(failure))

@@ -14,6 +14,7 @@ import requests
 
 from adapters.exchange_answers import AnswerError, an_object, moment
 from adapters.exchange_errors import Failure, Placed, classify
+from adapters.exchange_line import Line
 from agents.orders import RECEIVE_WINDOW
 
 READ_TIMEOUT = timedelta(seconds=5)
@@ -83,6 +84,7 @@ class ExchangeClient:
     ) -> None:
         self._ccxt = _binance(api_key, api_secret, base_url, testnet=testnet)
         self._ccxt.session.hooks["response"].append(self._note_status)
+        self.line = Line(self._ccxt.urls["api"]["public"], READ_TIMEOUT)
         self._secrets = (api_key, api_secret)
         self._spend_weight = spend_weight
         self._on_ban = on_ban
@@ -101,24 +103,42 @@ class ExchangeClient:
         Raises:
             RequestFailedError: nothing was sent, or no usable answer came back.
         """
-        self._check_ban()
-        if not self._spend_weight(_weight(route, parameters)):
-            raise _not_sent(WEIGHT_EXHAUSTED, "this minute's request weight is used up")
+        self.admit(route, parameters)
         self._ccxt.timeout = timeout / MILLISECOND
         self._forget_last_answer()
         try:
             return getattr(self._ccxt, route)(dict(parameters))
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the request may have taken effect
             failure = self._redacted(classify(error, self._status, self._ccxt.last_http_response))
-        if self._status in {418, 429}:
-            self._note_ban()
+        self.note_ban(self._status, str((self._ccxt.last_response_headers or {}).get("Retry-After", "")))
         if failure.code == CLOCK_REFUSED and route != TIME_ROUTE:
             self._correct_clock()
         raise RequestFailedError(failure)
 
-    def now_on_exchange(self, now: datetime) -> int:
-        """The exchange's time in milliseconds when ours is ``now``."""
-        return int((now + self.clock_offset).timestamp() * 1000)
+    def admit(self, route: str, parameters: Mapping[str, object]) -> None:
+        """Take a request's weight from the budget, before it is sent.
+
+        Raises:
+            RequestFailedError: the exchange is to be spared.
+        """
+        if self.banned_until is not None and datetime.now(UTC) < self.banned_until:
+            raise _not_sent(RATE_LIMITED, f"the exchange wants no requests until {self.banned_until}")
+        if not self._spend_weight(_weight(route, parameters)):
+            raise _not_sent(WEIGHT_EXHAUSTED, "this minute's request weight is used up")
+
+    def note_ban(self, status: int | None, retry_after: str) -> None:
+        """Send nothing for a while if an answer's status asks for that."""
+        if status not in {418, 429}:
+            return
+        is_number = retry_after.isdecimal() and len(retry_after) < 9
+        self.banned_until = datetime.now(UTC) + (timedelta(seconds=int(retry_after)) if is_number else DEFAULT_BAN)
+        logger.warning("the exchange wants no requests until %s (HTTP status %s)", self.banned_until, status)
+        self._on_ban(self.banned_until)
+
+    def signed_at(self, now: datetime) -> Mapping[str, int]:
+        """What dates a request at our ``now``, in milliseconds of the exchange's time, and says how long it may be on its way."""
+        at = int((now + self.clock_offset).timestamp() * 1000)
+        return {"timestamp": at, "recvWindow": RECEIVE_WINDOW // MILLISECOND}
 
     def measure_clock(self) -> timedelta:
         """How far the exchange's clock is ahead of ours; requests are signed with it from then on.
@@ -146,18 +166,6 @@ class ExchangeClient:
 
     def _note_status(self, response: requests.Response, **_options: object) -> None:
         self._status = response.status_code
-
-    def _note_ban(self) -> None:
-        headers = self._ccxt.last_response_headers or {}
-        seconds = str(headers.get("Retry-After", ""))
-        pause = timedelta(seconds=int(seconds)) if seconds.isdecimal() and len(seconds) < 9 else DEFAULT_BAN
-        self.banned_until = datetime.now(UTC) + pause
-        logger.warning("the exchange wants no requests until %s (HTTP status %s)", self.banned_until, self._status)
-        self._on_ban(self.banned_until)
-
-    def _check_ban(self) -> None:
-        if self.banned_until is not None and datetime.now(UTC) < self.banned_until:
-            raise _not_sent(RATE_LIMITED, f"the exchange wants no requests until {self.banned_until}")
 
     def _redacted(self, failure: Failure) -> Failure:
         message = failure.message

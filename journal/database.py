@@ -136,7 +136,10 @@ def copy_rows(session: Session, table: str, columns: Sequence[str], rows: Iterab
 
 
 MANY_ROWS = 1000
-FOR_MANY_ROWS = "SELECT set_config('enable_nestloop', 'off', true), set_config('work_mem', '64MB', true)"
+FOR_MANY_ROWS = """
+SELECT set_config('enable_nestloop', 'off', true), set_config('work_mem', '64MB', true),
+       set_config('plan_cache_mode', 'force_custom_plan', true)
+"""
 
 
 def expect_rows(session: Session, rows: int) -> None:

@@ -13,44 +13,22 @@ from agents import model
 from agents.decision import Verdict
 from agents.model import Action, Quote
 from agents.risk import Code
-from journal.holdings import AGENT, SEEN, STORE_MARKS, AgentSnapshot, marks_of, snapshot_in
+from journal.holdings import AgentSnapshot, snapshot_in
 
 RECONCILED_WITHIN = timedelta(minutes=2)
 """So long what was found unassigned counts: two rounds of the periodic reconciliation."""
 LONGEST_TRANSACTION = timedelta(minutes=1)
 """Deposits committed later than they are dated are dated no earlier than this."""
 
-BASIS = text(f"""
-SELECT g.id AS signal, g.symbol AS traded, g.action, g.confidence, g.price, g.signal_at, clock_timestamp() AS read_at,
-       (SELECT jsonb_object_agg(m.symbol, CAST(m.bid AS text)) FROM trading.marks m) AS marks,
-       (SELECT jsonb_object_agg(u.asset, CAST(u.amount - (
-            SELECT coalesce(sum(f.amount), 0) FROM trading.cash_flows f
-            WHERE f.flow_type = 'deposit' AND f.created_at > (
-                SELECT min(l.at) FROM trading.unassigned l WHERE l.at > now() - CAST(:reconciled_within AS interval)
-            ) - CAST(:longest_transaction AS interval)) AS text))
-        FROM trading.unassigned u WHERE u.at > now() - CAST(:reconciled_within AS interval)) AS unassigned, {SEEN}
-FROM trading.decisions d JOIN trading.signals g ON g.id = d.signal_id JOIN ({AGENT}) ON a.name = d.agent
-WHERE d.id = :decision AND d.decided_at IS NULL
-""")  # noqa: S608 - our own text
-
-RECORD = text(f"""{STORE_MARKS};
-WITH decided AS (
-    UPDATE trading.decisions d
-    SET code = :code, detail = :detail, profile_version = :profile_version, bid = :bid, ask = :ask,
-        counts = coalesce(CAST(:counts AS jsonb), jsonb_build_object(CAST(:code AS text), (
-            SELECT count(*) FROM trading.accounts a WHERE a.agent = d.agent AND a.kind <> 'dust' AND a.closed_at IS NULL))),
-        decided_at = clock_timestamp()
-    WHERE d.id = :decision AND d.decided_at IS NULL
-    RETURNING d.id
-), explained AS (
-    INSERT INTO trading.decision_outcomes (decision_id, code, accounts_count, accounts)
-    SELECT d.id, o.code, o.accounts_count, CAST(o.accounts AS int8multirange)
-    FROM decided d, unnest(CAST(:codes AS text[]), CAST(:sizes AS int[]), CAST(:accounts AS text[]))
-        AS o (code, accounts_count, accounts)
-)
-SELECT id FROM decided
-""")  # noqa: S608 - our own text
-"""Two statements in one round trip; the answer is the second one's."""
+BASIS = text("""
+SELECT * FROM trading.pending_decision(
+    :decision, CAST(:reconciled_within AS interval), CAST(:longest_transaction AS interval))
+""")
+RECORD = text("""
+SELECT trading.record_verdict(
+    :decision, :code, :detail, :profile_version, :symbol, :bid, :ask, CAST(:seen_at AS timestamptz), CAST(:counts AS jsonb),
+    CAST(:codes AS text[]), CAST(:sizes AS int[]), CAST(:accounts AS text[]))
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +93,15 @@ def record_verdict(
         "detail": verdict.detail,
         "counts": json.dumps(counts) if counts else None,
         "profile_version": profile_version,
+        "symbol": decision.signal.symbol,
         "bid": quote.bid if quote else None,
         "ask": quote.ask if quote else None,
+        "seen_at": quote.at if quote else None,
         "codes": list(counts),
         "sizes": list(counts.values()),
         "accounts": [as_multirange(numbers) for numbers in verdict.accounts.values()],
     }
-    return session.scalar(RECORD, {**values, **marks_of([] if quote is None else [quote])}) is not None
+    return session.scalar(RECORD, values) is not None
 
 
 def record_malformed(session: Session, signal_id: str, agent: str, detail: str) -> None:

@@ -84,20 +84,11 @@ class Outcome:
     error_message: str | None = None
 
 
-INSERT_ORDER = text("""
-SELECT FROM trading.agents WHERE name = :agent FOR NO KEY UPDATE;
-WITH counted AS (
-    UPDATE trading.agents SET book_version = book_version + 1, updated_at = now()
-    WHERE name = :agent AND version = :agent_version AND book_version = :book_version
-    RETURNING name
-)
-INSERT INTO trading.orders (client_order_id, agent, symbol, side, reason, decision_id, quantity, limit_price, bid, ask,
-                            agent_version)
-SELECT :client_order_id, name, :symbol, :side, :reason, :decision_id, :quantity, :limit_price, :bid, :ask, :agent_version
-FROM counted, trading.service_state s WHERE s.state = ANY(:states)
-ON CONFLICT DO NOTHING RETURNING id, created_at
+INTEND = text("""
+SELECT * FROM trading.intend(
+    :client_order_id, :agent, :symbol, :side, :reason, :decision_id, :quantity, :limit_price, :bid, :ask, :agent_version,
+    :book_version, CAST(:states AS text[]))
 """)
-"""In one round trip, the lock first: what is compared is read after others let the agent go."""
 
 
 def record_intent(session: Session, intent: Intent) -> OpenOrder:
@@ -132,7 +123,7 @@ def _insert_order(session: Session, intent: Intent) -> OpenOrder:
         "book_version": seen.book_version,
         "states": [state.value for state in ALLOWING[block.side]],
     }
-    row = session.execute(INSERT_ORDER, values).one_or_none()
+    row = session.execute(INTEND, values).one_or_none()
     if row is None:
         raise StaleStateError(_obstacle(session, intent))
     return OpenOrder(

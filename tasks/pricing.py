@@ -2,17 +2,15 @@
 
 import logging
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from adapters.exchange_asked import AskedQuote
 from agents.errors import ExchangeBusyError, ExchangeError
 from agents.model import Market, Quote
 from runtime.bootstrap import WorkerServices
 
 logger = logging.getLogger(__name__)
-
-_asking = ThreadPoolExecutor(1, "pricing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +35,35 @@ def prices_of(services: WorkerServices, symbol: str) -> Prices:
 
 
 class Asked:
-    """Prices that another thread asks for; until it has them, nobody else may use the exchange's connection."""
+    """Prices of one symbol that were asked for a moment ago."""
 
-    def __init__(self, services: WorkerServices, symbol: str) -> None:
-        self._symbol = symbol
-        self._prices: Future[Prices] = _asking.submit(prices_of, services, symbol)
+    def __init__(self, market: Market | None, quote: AskedQuote) -> None:
+        self._market, self._quote = market, quote
 
     def prices_of(self, symbol: str) -> Prices | None:
-        """The prices, once they are known; None if it is another symbol that was asked for."""
-        prices = self._prices.result()
-        return prices if symbol == self._symbol else None
-
-    def wait(self) -> None:
-        """Wait until the exchange's connection is free."""
-        wait([self._prices])
+        """The prices, once they are known; None if they cannot be had, or it is another symbol that was asked for."""
+        if self._market is None or symbol != self._market.symbol:
+            return None
+        quote = self._quote.quote()
+        return None if quote is None else Prices(self._market, quote)
 
 
 @contextmanager
 def asked_ahead(services: WorkerServices, symbol: str | None) -> Iterator[Asked | None]:
-    """Have a symbol's prices asked for meanwhile; at the end, the exchange's connection is free. Nothing without a symbol."""
-    if symbol is None:
+    """Ask for a symbol's prices, to be read later; yields None if there is no symbol or they cannot be asked for."""
+    quote = None if symbol is None else _ask(services, symbol)
+    if symbol is None or quote is None:
         yield None
         return
-    asked = Asked(services, symbol)
     try:
-        yield asked
+        yield Asked(services.exchange.markets().get(symbol), quote)
     finally:
-        asked.wait()
+        quote.drop()
+
+
+def _ask(services: WorkerServices, symbol: str) -> AskedQuote | None:
+    try:
+        return services.exchange.ask_quote(symbol)
+    except ExchangeError as error:
+        logger.warning("no rules of %s: %s", symbol, error)
+        return None

@@ -36,8 +36,6 @@ def decide_pushed(services: WorkerServices, decision_id: int, symbol: str | None
             if time.monotonic_ns() - begun < BASIS_NANOSECONDS and not basis.seen.has_unresolved_order:
                 decide(services, decision_id, basis, asked)
                 return "done"
-            if asked is not None:
-                asked.wait()
             resolve_orders(services, agent, lease)
             decide(services, decision_id)
     return "done"

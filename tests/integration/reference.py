@@ -9,9 +9,13 @@ from sqlalchemy.orm import Session
 from agents import model
 from agents.model import BreakerKind, Quote, Status
 from agents.profiles import RiskProfile
-from journal.entries import SEEN, Entry
+from journal.entries import Entry
 from journal.leaving import Leaving
 
+SEEN = text("""
+SELECT * FROM trading.entry_accounts(
+    :agent, :symbol, CAST(:marks AS jsonb), CAST(:at AS timestamptz), CAST(:cooldown AS interval)) ORDER BY number
+""")
 MARKS = text("SELECT symbol, bid FROM trading.marks")
 POSITIONS = """
 SELECT p.id, p.account_id, a.number, p.symbol, p.quantity, p.cost, a.kind = 'dust'
@@ -42,7 +46,7 @@ def accounts_of(session: Session, entry: Entry) -> list[model.Account]:
             since_loss=timedelta(0) if row.lost else None,
             breaker=BreakerKind(row.breaker) if row.breaker else None,
         )
-        for row in session.execute(text(f"{SEEN} ORDER BY a.number"), entry.parameters())
+        for row in session.execute(SEEN, entry.parameters())
     ]
 
 

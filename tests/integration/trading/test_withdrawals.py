@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from agents.control import Command
 from agents.errors import ConflictError
 from agents.model import TradingState
 from journal import entries, flows, queries, withdrawals
+from journal.entries import Entry, EntryWants
 from journal.flows import FlowRequest
 from runtime.bootstrap import WorkerServices
 from tasks.tick import run_tick
@@ -515,9 +517,17 @@ def test_an_entry_decided_just_before_a_withdrawal_was_asked_for_is_not_committe
     world.switch(TradingState.HALTED)
     withdraw(world, "a", cash(world, "a") + 1000)
     world.switch(TradingState.ACTIVE)
-    blind = entries.OUTCOMES.text.replace("w.status = 'pending'", "false")
-    assert blind != entries.OUTCOMES.text
-    monkeypatch.setattr(entries, "OUTCOMES", text(blind))
+    see = entries.wants
+
+    def see_no_withdrawal(_session: Session, entry: Entry) -> EntryWants:
+        with Session(world.services.book.engine) as session:
+            session.execute(text("SET LOCAL session_replication_role = replica"))
+            session.execute(text("DELETE FROM trading.withdrawals"))
+            found = see(session, entry)
+            session.rollback()
+        return found
+
+    monkeypatch.setattr(entries, "wants", see_no_withdrawal)
     quote = world.services.exchange.quotes(["ETHUSDT"])["ETHUSDT"]
 
     world.decide(world.push("nova", symbol="ETHUSDT", action="buy", confidence=Decimal(1), price=quote.bid))

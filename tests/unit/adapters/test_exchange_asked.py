@@ -1,0 +1,165 @@
+"""A quote that is asked for now and read later, before an exchange that may do anything meanwhile."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from adapters import exchange_client
+from adapters.exchange import Exchange
+from adapters.exchange_asked import AskedQuote
+from adapters.exchange_line import Line
+from tests.unit.adapters.misbehaving_server import Answer, Drop, Hang, Reply, Stub
+
+QUOTED = {"symbol": "BTCUSDT", "bidPrice": "100", "bidQty": "1", "askPrice": "101", "askQty": "2"}
+RULES = {
+    "symbols": [
+        {
+            "symbol": "BTCUSDT",
+            "status": "TRADING",
+            "baseAsset": "BTC",
+            "quoteAsset": "USDT",
+            "orderTypes": ["LIMIT"],
+            "filters": [
+                {"filterType": "PRICE_FILTER", "tickSize": "0.01"},
+                {"filterType": "LOT_SIZE", "stepSize": "0.1", "minQty": "0.1", "maxQty": "10"},
+                {"filterType": "NOTIONAL", "minNotional": "5"},
+            ],
+        }
+    ]
+}
+
+
+@pytest.fixture
+def spent() -> list[int]:
+    return []
+
+
+@pytest.fixture
+def bans() -> list[datetime]:
+    return []
+
+
+@pytest.fixture
+def exchange(stub: Stub, spent: list[int], bans: list[datetime], monkeypatch: pytest.MonkeyPatch) -> Iterator[Exchange]:
+    monkeypatch.setattr(exchange_client, "READ_TIMEOUT", timedelta(seconds=0.3))
+    exchange = Exchange(
+        api_key="key",
+        api_secret="secret",
+        base_url=stub.url,
+        testnet=True,
+        spend_weight=lambda weight: not spent.append(weight),  # type: ignore[func-returns-value]  # nothing is true enough
+        on_ban=bans.append,
+    )
+    stub.answer_at("/api/v3/exchangeInfo", RULES)
+    exchange.markets()
+    spent.clear()
+    yield exchange
+    exchange._client._ccxt.session.close()
+    exchange._client.line.close()
+
+
+def asked(exchange: Exchange) -> AskedQuote:
+    request = exchange.ask_quote("BTCUSDT")
+    assert request is not None
+    return request
+
+
+def test_a_quote_is_dated_when_it_was_asked_for_and_costs_the_weight_of_one(
+    stub: Stub, exchange: Exchange, spent: list[int]
+) -> None:
+    stub.answer(QUOTED)
+    before = datetime.now(UTC)
+    request = asked(exchange)
+    sent = datetime.now(UTC)
+
+    quote = request.quote()
+
+    assert quote is not None
+    assert (quote.symbol, quote.bid, quote.ask, quote.ask_quantity) == (
+        "BTCUSDT",
+        Decimal(100),
+        Decimal(101),
+        Decimal(2),
+    )
+    assert before <= quote.at <= sent
+    assert spent == [2]
+    assert stub.seen[-1].query == {"symbol": "BTCUSDT"}
+
+
+def test_an_answer_is_read_once(stub: Stub, exchange: Exchange) -> None:
+    stub.answer(QUOTED)
+    request = asked(exchange)
+
+    assert request.quote() is not None
+    assert request.quote() is None
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Drop(),
+        Hang(),
+        Answer(500, b"{}"),
+        Answer(200, b"no JSON"),
+        Answer(200, b"[]"),
+        Answer(200, json.dumps(QUOTED | {"bidPrice": "NaN"}).encode()),
+        Answer(200, json.dumps(QUOTED | {"bidPrice": "102"}).encode()),
+        Answer(200, json.dumps(QUOTED | {"symbol": "ETHUSDT"}).encode()),
+        Answer(200, json.dumps(QUOTED).encode(), declared_length=1000),
+    ],
+)
+def test_what_is_no_usable_answer_is_no_quote_and_spoils_no_later_one(
+    stub: Stub, exchange: Exchange, reply: Reply
+) -> None:
+    stub.reply(reply)
+    assert asked(exchange).quote() is None
+
+    stub.answer(QUOTED)
+    assert asked(exchange).quote() is not None
+
+
+@pytest.mark.parametrize("status", [418, 429])
+def test_the_exchanges_wish_for_no_requests_is_kept_to(
+    stub: Stub, exchange: Exchange, bans: list[datetime], spent: list[int], status: int
+) -> None:
+    stub.answer({"code": -1003, "msg": "Too many requests."}, status, Retry_After="7")
+    assert asked(exchange).quote() is None
+
+    assert exchange.ask_quote("BTCUSDT") is None
+    assert len(stub.seen) == 2
+    assert spent == [2]
+    (until,) = bans
+    assert timedelta(seconds=5) < until - datetime.now(UTC) < timedelta(seconds=8)
+
+
+def test_nothing_is_asked_for_without_weight(stub: Stub, exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange._client, "_spend_weight", lambda _weight: False)
+
+    assert exchange.ask_quote("BTCUSDT") is None
+    assert len(stub.seen) == 1
+
+
+def test_nothing_is_asked_of_a_symbol_that_cannot_be_traded(stub: Stub, exchange: Exchange) -> None:
+    assert exchange.ask_quote("NOSUCHUSDT") is None
+    assert len(stub.seen) == 1
+
+
+def test_an_answer_that_was_given_up_is_not_taken_for_the_next_one(stub: Stub, exchange: Exchange) -> None:
+    stub.reply(Answer(200, json.dumps(QUOTED | {"bidPrice": "1"}).encode()), Answer(200, json.dumps(QUOTED).encode()))
+    dropped = asked(exchange)
+    dropped.drop()
+
+    quote = asked(exchange).quote()
+
+    assert dropped.quote() is None
+    assert quote is not None
+    assert quote.bid == 100
+
+
+def test_an_exchange_out_of_reach_is_asked_nothing(exchange: Exchange) -> None:
+    exchange._client.line = Line("http://127.0.0.1:1/api/v3", timedelta(seconds=1))
+
+    assert exchange.ask_quote("BTCUSDT") is None
