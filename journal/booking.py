@@ -5,6 +5,8 @@ follow from the same rows. ``cash + reserved + cost of open positions = balance`
 after each public function here.
 """
 
+import secrets
+import time
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -59,50 +61,62 @@ booked AS (
 )
 """
 
+FILLED = """
+filled AS MATERIALIZED (
+    SELECT agent, symbol, reason, executed_cost AS cost, executed_quantity AS quantity,
+           CAST(executed_cost / executed_quantity AS numeric(38, 18)) AS price
+    FROM trading.orders WHERE id = :order
+)
+"""
+"""The order itself; what is the same for all of its accounts is asked of it once, not joined row by row.
+
+An update keeps each whole row that it is joined with, so it is joined with what it needs alone; ``OFFSET 0`` sees to that.
+"""
+
 BUY = f"""
-WITH {{division}}, {INSERT_LEGS}, paid AS (
+WITH {FILLED}, {{division}}, {INSERT_LEGS}, paid AS (
     UPDATE trading.accounts a
-    SET cash = a.cash + l.reserved - l.cost - l.fee_quote - l.fee_other_value, reserved = a.reserved - l.reserved,
-        updated_at = now()
-    FROM legs l WHERE a.id = l.account_id
+    SET cash = a.cash + l.reserved - l.price, reserved = a.reserved - l.reserved, updated_at = now()
+    FROM (SELECT account_id, reserved, cost + fee_quote + fee_other_value AS price FROM legs OFFSET 0) l
+    WHERE a.id = l.account_id
 ), opened AS (
     INSERT INTO trading.positions (account_id, agent, symbol, quantity, cost, entry_price, entry_order_id)
-    SELECT l.account_id, o.agent, o.symbol, l.quantity - l.fee_base, l.cost + l.fee_quote + l.fee_other_value,
-           o.executed_cost / o.executed_quantity, o.id
-    FROM legs l, trading.orders o WHERE o.id = :order AND l.got
-), counted AS ({{count}})
+    SELECT account_id, (SELECT agent FROM filled), (SELECT symbol FROM filled), quantity - fee_base,
+           cost + fee_quote + fee_other_value, (SELECT price FROM filled), :order
+    FROM legs WHERE got
+), {trade_stats.COUNT_BUYS}
 SELECT {{sums}} FROM legs
 """  # noqa: S608 - our own text
 
 SALE = f"""
-WITH {{division}}, {INSERT_LEGS}, sold AS MATERIALIZED (
+WITH {FILLED}, {{division}}, {INSERT_LEGS}, sold AS MATERIALIZED (
     SELECT *, proceeds - bought_for AS profit_loss FROM (
-        SELECT l.account_id, l.quantity, l.cost, l.fee_base, l.fee_quote, l.fee_other_value, l.dust, a.number, a.kind, a.balance,
-               {{new_id}} AS trade_id, p.id AS position_id, p.agent, p.symbol, p.entry_price, p.entry_order_id, p.opened_at,
-               o.executed_cost / o.executed_quantity AS exit_price, o.reason, p.quantity > l.quantity + l.dust AS stays,
+        SELECT l.account_id, l.quantity, l.cost, {trade_stats.FEES_OF_FILLED} AS fees, l.dust, a.number, a.kind, a.balance,
+               CAST(:trade_ids || lpad(to_hex(p.id), 12, '0') AS uuid) AS trade_id,
+               p.id AS position_id, p.entry_price, p.entry_order_id, p.opened_at, p.quantity > l.quantity + l.dust AS stays,
                CASE WHEN l.quantity + l.dust = p.quantity THEN p.cost
                     ELSE trunc(p.cost * l.quantity / p.quantity, 8) END AS bought_for,
                l.cost - l.fee_quote - l.fee_other_value AS proceeds
         FROM legs l
-        JOIN trading.orders o ON o.id = :order
-        JOIN trading.positions p ON p.agent = o.agent AND p.symbol = o.symbol AND p.closed_at IS NULL
-            AND p.exit_order_id = o.id AND p.account_id = l.account_id
+        JOIN trading.positions p ON p.agent = (SELECT agent FROM filled) AND p.symbol = (SELECT symbol FROM filled)
+            AND p.closed_at IS NULL AND p.exit_order_id = :order AND p.account_id = l.account_id
         JOIN trading.accounts a ON a.id = l.account_id
         WHERE l.got ORDER BY l.account_id COLLATE "C"
     ) parts
 ), traded AS (
     INSERT INTO trading.trades (id, account_id, agent, symbol, quantity, entry_price, exit_price, cost, proceeds,
                                 profit_loss, reason, entry_order_id, exit_order_id, opened_at)
-    SELECT trade_id, account_id, agent, symbol, quantity, entry_price, exit_price, bought_for, proceeds, profit_loss,
-           reason, entry_order_id, :order, opened_at
+    SELECT trade_id, account_id, (SELECT agent FROM filled), (SELECT symbol FROM filled), quantity, entry_price,
+           (SELECT price FROM filled), bought_for, proceeds, profit_loss, (SELECT reason FROM filled), entry_order_id, :order,
+           opened_at
     FROM sold
 ), reduced AS (
     UPDATE trading.positions p
-    SET quantity = p.quantity - s.quantity - s.dust, cost = p.cost - s.bought_for, exit_order_id = NULL,
+    SET quantity = p.quantity - s.less, cost = p.cost - s.bought_for, exit_order_id = NULL,
         closed_at = CASE WHEN s.stays THEN NULL ELSE now() END
-    FROM sold s
-    WHERE p.id = s.position_id AND p.closed_at IS NULL AND p.agent = (SELECT agent FROM trading.orders WHERE id = :order)
-      AND p.symbol = (SELECT symbol FROM trading.orders WHERE id = :order)
+    FROM (SELECT position_id, quantity + dust AS less, bought_for, stays FROM sold OFFSET 0) s
+    WHERE p.id = s.position_id AND p.closed_at IS NULL AND p.agent = (SELECT agent FROM filled)
+      AND p.symbol = (SELECT symbol FROM filled)
 ), told AS ({{tell}}), credited AS (
     UPDATE trading.accounts a
     SET cash = a.cash + t.proceeds, balance = a.balance + t.profit_loss,
@@ -110,8 +124,8 @@ WITH {{division}}, {INSERT_LEGS}, sold AS MATERIALIZED (
         total_profit = a.total_profit + greatest(t.profit_loss, 0),
         total_loss = a.total_loss + greatest(-t.profit_loss, 0), total_trades = a.total_trades + 1,
         winning_trades = a.winning_trades + CAST(t.profit_loss > 0 AS int), updated_at = now()
-    FROM sold t WHERE a.number = t.number
-), counted AS ({{count}})
+    FROM (SELECT number, proceeds, profit_loss FROM sold OFFSET 0) t WHERE a.number = t.number
+), {trade_stats.COUNT_SALES}
 SELECT {{sums}}, sum(dust) AS dust FROM legs
 """  # noqa: S608 - our own text
 """What is sold of a position takes its part of the cost with it; the last part takes all that is left."""
@@ -179,7 +193,7 @@ def book_entry(session: Session, order_id: int, total: Total | None, bracket: Br
         _run(session, order_id, FREE_CASH)
         return
     division = divide(session, order_id, total, None)
-    _divide(session, BUY, division, total, count=trade_stats.COUNT_BUYS)
+    _divide(session, BUY, division, total)
     _insert_bracket(session, order_id, bracket)
     trade_stats.note_entry(session, order_id)
 
@@ -210,9 +224,8 @@ def book_exit(session: Session, order_id: int, agent: str, total: Total | None, 
     if total is not None:
         division = divide(session, order_id, total, lot_step)
         session.execute(text(OPEN_DUST_ACCOUNT), {"agent": agent})
-        tell = outward.tell_trades(session)
-        parts = {"count": trade_stats.COUNT_SALES, "tell": tell, "new_id": _new_id(session)}
-        sums = _divide(session, SALE, division, total, **parts)
+        division.parameters["trade_ids"] = _first_digits()
+        sums = _divide(session, SALE, division, total, tell=outward.tell_trades(session))
         if sums.dust:
             session.execute(text(KEEP_DUST), {"order": order_id, "dust": sums.dust})
         trade_stats.note_exit(session, order_id)
@@ -234,10 +247,14 @@ def _divide(session: Session, statement: str, division: Division, total: Total, 
     return sums
 
 
-def _new_id(session: Session) -> str:
-    """What makes a trade's id: in order where the server can, so that a block's ids go to one end of each index."""
-    version = session.connection().dialect.server_version_info or ()
-    return "uuidv7()" if version >= (18,) else "gen_random_uuid()"
+def _first_digits() -> str:
+    """The first twenty hexadecimal digits of a block's trade ids: a UUID of version 7 (RFC 9562), to end in the position's number.
+
+    In order, so that a block's ids go to one end of each index; a server that makes each of them asks the system for random
+    bits a hundred thousand times.
+    """
+    milliseconds = time.time_ns() // 1_000_000
+    return f"{milliseconds:012x}7{secrets.randbits(12):03x}{0x8000 | secrets.randbits(14):04x}"
 
 
 def _run(session: Session, order_id: int, statement: str) -> int:

@@ -38,28 +38,38 @@ asked AS MATERIALIZED (
 """
 """In whole units, and in the order of the accounts, which all that is written of them keeps."""
 PART = {
-    "bigint": ", :{name}_units * {of} / {among} AS {name}_part, mod(:{name}_units * {of}, {among}) AS {name}_rest",
+    "bigint": (
+        ", {of} * (:{name}_units / {among}) + {of} * mod(:{name}_units, {among}) / {among} AS {name}_part"
+        ", mod({of} * mod(:{name}_units, {among}), {among}) AS {name}_rest"
+    ),
     "numeric": ", div(:{name}_units * {of}, {among}) AS {name}_part, mod(:{name}_units * {of}, {among}) AS {name}_rest",
 }
-"""An account's exact part, by the type of integers. ``bigint`` is twice as fast, where no product exceeds it."""
+"""An account's exact part, by the type of integers. ``bigint`` is several times as fast, where no product exceeds it."""
 LARGEST = 2**63 - 1
 
+BUCKETS = 4096
 CUT = """
-{name}_over AS MATERIALIZED (
-    SELECT units, remainders[CAST(greatest(units, 1) AS int)] AS least FROM (
-        SELECT :{name}_units - sum({name}_part) AS units, array_agg({name}_rest ORDER BY {name}_rest DESC) AS remainders FROM {rows}
-    ) sums
+{name}_counts AS MATERIALIZED (
+    SELECT {bucket} AS bucket, count(*) AS accounts, sum({name}_part) AS parts FROM {rows} GROUP BY 1
+), {name}_bucket AS MATERIALIZED (
+    SELECT bucket, units - reached + accounts AS units FROM (
+        SELECT bucket, accounts, sum(accounts) OVER (ORDER BY bucket DESC) AS reached,
+               :{name}_units - sum(parts) OVER () AS units
+        FROM {name}_counts
+    ) running WHERE reached >= units ORDER BY bucket DESC LIMIT 1
 ), {name}_cut AS MATERIALIZED (
-    SELECT least, (SELECT account_id FROM {rows} WHERE {name}_rest = least ORDER BY account_id COLLATE "C"
-                   LIMIT 1 OFFSET greatest(units - 1 - (SELECT count(*) FROM {rows} WHERE {name}_rest > least), 0)) AS last
-    FROM {name}_over
+    SELECT {name}_rest AS least, account_id AS last FROM {rows} WHERE {bucket} = (SELECT bucket FROM {name}_bucket)
+    ORDER BY {name}_rest DESC, account_id COLLATE "C" LIMIT 1 OFFSET (SELECT greatest(units - 1, 0) FROM {name}_bucket)
 )
 """
 """The least remainder that gets one of the units left over, and the last account among those that have just that one.
 
-To find these two, remainders alone are sorted; ranking every row would sort all that is known of the accounts. An array,
-since a sort of which one row is wanted compares more slowly.
+To find these two, remainders are counted by size, and only those of the bucket that the cut falls into are sorted.
 """
+BUCKET = {
+    "bigint": "{name}_rest / ({among} / {buckets} + 1)",
+    "numeric": "div({name}_rest, div({among}, {buckets}) + 1)",
+}
 WHOLE = """
 ({name}_part + CASE WHEN {name}_rest = 0 OR {name}_rest < (SELECT least FROM {name}_cut) THEN 0
     WHEN {name}_rest > (SELECT least FROM {name}_cut) OR account_id COLLATE "C" <= (SELECT last FROM {name}_cut) THEN 1
@@ -109,10 +119,11 @@ def divide(session: Session, order_id: int, total: Total, lot_step: Decimal | No
     for name in divided:
         amount = getattr(total, name)
         units |= _units(name, amount, max(scale, _scale(amount)))
-    largest = max(shares.wanted, shares.most * max(units[f"{name}_units"] for name in ("quantity", *divided)))
-    integer = "bigint" if largest * parameters["units_per_one"] <= LARGEST else "numeric"
+    wanted, most = (int(number * parameters["units_per_one"]) for number in (shares.wanted, shares.most))
+    largest = max(wanted * most, *units.values())
+    integer = "bigint" if largest <= LARGEST else "numeric"
     leaves_dust = lot_step is not None and shares.wanted - total.quantity < lot_step
-    expressions = f"{_quantities(divided, integer)}, {_legs(divided, leaves_dust=leaves_dust)}"
+    expressions = f"{_quantities(divided, integer)}, {_legs(divided, integer, leaves_dust=leaves_dust)}"
     return Division(shares.accounts, divided, expressions, parameters | units)
 
 
@@ -121,11 +132,16 @@ def _quantities(divided: list[str], integer: str) -> str:
     wanted = f"CAST(:wanted * :units_per_one AS {integer})"
     part = PART[integer].format(name="quantity", of="asked", among=wanted)
     parts = "".join(PART[integer].format(name=name, of="quantity", among=":quantity_units") for name in divided)
-    quantity, cut = (frame.format(name="quantity", rows="asked") for frame in (WHOLE, CUT))
+    quantity, cut = WHOLE.format(name="quantity"), _cut("quantity", "asked", wanted, integer)
     return QUANTITIES.format(integer=integer, part=part, cut=cut, parts=parts, quantity=quantity)
 
 
-def _legs(divided: list[str], *, leaves_dust: bool) -> str:
+def _cut(name: str, rows: str, among: str, integer: str) -> str:
+    bucket = BUCKET[integer].format(name=name, among=among, buckets=BUCKETS)
+    return CUT.format(name=name, rows=rows, bucket=bucket)
+
+
+def _legs(divided: list[str], integer: str, *, leaves_dust: bool) -> str:
     amounts = ", ".join(
         f"{WHOLE.format(name=name)} * :{name}_unit AS {name}" if name in divided else f"CAST(0 AS numeric) AS {name}"
         for name in AMOUNTS
@@ -136,7 +152,7 @@ def _legs(divided: list[str], *, leaves_dust: bool) -> str:
         else "CAST(0 AS numeric)"
     )
     got = "quantity > 0 OR NOT keeps_rest" if leaves_dust else "quantity > 0"
-    cuts = "".join(f"{CUT.format(name=name, rows='quantities')}, " for name in divided)
+    cuts = "".join(f"{_cut(name, 'quantities', ':quantity_units', integer)}, " for name in divided)
     return f"""
     {cuts} legs AS MATERIALIZED (
         SELECT account_id, reserved, keeps_rest, quantity * :quantity_unit AS quantity, {amounts}, {dust} AS dust, {got} AS got

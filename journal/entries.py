@@ -83,5 +83,5 @@ class EntryWants:
 def wants(session: Session, entry: Entry) -> EntryWants:
     """What every account of the agent wants, whatever its status, or why it does not."""
     found = {Code(row.code): row for row in session.execute(OUTCOMES, entry.parameters())}
-    numbers = {code: row.numbers for code, row in found.items()}
+    numbers = {code: sorted(row.numbers) for code, row in found.items()}
     return EntryWants(entry, numbers, found[Code.ORDERED].wanted if Code.ORDERED in found else Decimal(0))

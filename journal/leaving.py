@@ -30,7 +30,7 @@ OF_BREAKER = f"""{NOT_STOPPED} AND (
 """
 
 SUM = """
-SELECT coalesce(array_agg(a.number ORDER BY a.number) FILTER (WHERE a.kind <> 'dust'), '{{}}') AS numbers,
+SELECT coalesce(array_agg(a.number) FILTER (WHERE a.kind <> 'dust'), '{{}}') AS numbers,
        count(*) AS positions, coalesce(sum(p.quantity), 0) AS quantity
 FROM trading.positions p, trading.accounts a WHERE {chosen}
 """
@@ -120,7 +120,7 @@ def of_breaker(agent: str, symbol: str, kind: ExitReason) -> Leaving:
 def wants(session: Session, leaving: Leaving) -> ExitWants:
     """How much leaves, and whose."""
     row = session.execute(leaving.statement(SUM), leaving.parameters()).one()
-    return ExitWants(leaving, row.numbers, row.positions, row.quantity)
+    return ExitWants(leaving, sorted(row.numbers), row.positions, row.quantity)
 
 
 def account_ids(session: Session, leaving: Leaving) -> set[str]:

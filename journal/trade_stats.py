@@ -1,34 +1,48 @@
 """Running sums over legs and trades, raised in the transaction that books them, so that reading them costs the same always.
 
-``COUNT_BUYS`` and ``COUNT_SALES`` are parts of the statements that book an order, see :mod:`journal.booking`.
+``COUNT_BUYS`` and ``COUNT_SALES`` are parts of the statements that book an order, ``filled`` there, see :mod:`journal.booking`.
 """
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-LEG_FEES = "l.fee_base * o.executed_cost / o.executed_quantity + l.fee_quote + l.fee_other_value"
-"""A fee in the base asset is worth the order's average price."""
+
+def leg_fees(cost: str, quantity: str) -> str:
+    """What the fees of leg ``l`` are worth; one in the base asset by its order's average price, ``cost`` by ``quantity``."""
+    in_base = f"CASE WHEN l.fee_base = 0 THEN 0 ELSE l.fee_base * {cost} / {quantity} END"
+    return f"{in_base} + l.fee_quote + l.fee_other_value"
+
+
+FEES_OF_FILLED = leg_fees("(SELECT cost FROM filled)", "(SELECT quantity FROM filled)")
 
 STREAKS = """
-    current_streak = CASE WHEN sign(s.current_streak) = sign(excluded.current_streak)
-        THEN s.current_streak + excluded.current_streak ELSE excluded.current_streak END,
+    current_streak = CASE WHEN sign(s.current_streak) = sign({new}.current_streak)
+        THEN s.current_streak + {new}.current_streak ELSE {new}.current_streak END,
     longest_winning_streak = greatest(s.longest_winning_streak,
-        CASE WHEN s.current_streak > 0 THEN s.current_streak ELSE 0 END + excluded.longest_winning_streak),
+        CASE WHEN s.current_streak > 0 THEN s.current_streak ELSE 0 END + {new}.longest_winning_streak),
     longest_losing_streak = greatest(s.longest_losing_streak,
-        CASE WHEN s.current_streak < 0 THEN -s.current_streak ELSE 0 END + excluded.longest_losing_streak),
+        CASE WHEN s.current_streak < 0 THEN -s.current_streak ELSE 0 END + {new}.longest_losing_streak),
     exposed_seconds = s.exposed_seconds
-        + CASE WHEN excluded.exposed_since IS NULL THEN coalesce(extract(epoch FROM now() - s.exposed_since), 0) ELSE 0 END,
-    exposed_since = CASE WHEN excluded.exposed_since IS NOT NULL THEN s.exposed_since END
+        + CASE WHEN {new}.exposed_since IS NULL THEN coalesce(extract(epoch FROM now() - s.exposed_since), 0) ELSE 0 END,
+    exposed_since = CASE WHEN {new}.exposed_since IS NOT NULL THEN s.exposed_since END
 """
 """What one more result changes: a streak goes on or begins anew, and ``exposed_since`` comes as NULL when nothing is held."""
 
 COUNT_BUYS = f"""
-INSERT INTO trading.account_stats AS s (account_id, fees, bought, exposed_since)
-SELECT l.account_id, {LEG_FEES}, l.cost, now()
-FROM legs l, trading.orders o WHERE o.id = :order AND l.got
-ON CONFLICT (account_id) DO UPDATE SET fees = s.fees + excluded.fees, bought = s.bought + excluded.bought,
-    exposed_since = coalesce(s.exposed_since, excluded.exposed_since)
+counted AS (
+    UPDATE trading.account_stats s SET fees = s.fees + l.fees, bought = s.bought + l.cost,
+        exposed_since = coalesce(s.exposed_since, now())
+    FROM (SELECT account_id, {FEES_OF_FILLED} AS fees, cost FROM legs l WHERE got OFFSET 0) l WHERE s.account_id = l.account_id
+), first_counted AS (
+    INSERT INTO trading.account_stats (account_id, fees, bought, exposed_since)
+    SELECT l.account_id, {FEES_OF_FILLED}, l.cost, now() FROM legs l
+    WHERE l.got AND NOT EXISTS (SELECT FROM trading.account_stats s WHERE s.account_id = l.account_id)
+)
 """  # noqa: S608 - constants of this module
+"""Raised where there are sums, begun where there are none: an upsert locks every row before it changes it.
+
+Orders of an agent are booked one after another, so nobody else begins an account's sums meanwhile.
+"""
 
 EXPOSE_AGENT = """
 INSERT INTO trading.agent_stats AS s (agent, exposed_since) SELECT agent, now() FROM trading.orders WHERE id = :order
@@ -36,20 +50,24 @@ ON CONFLICT (agent) DO UPDATE SET exposed_since = coalesce(s.exposed_since, excl
 """
 
 COUNT_SALES = f"""
-INSERT INTO trading.account_stats AS s (account_id, fees, sold, losing_trades, best_trade, worst_trade, held_seconds,
-    current_streak, longest_winning_streak, longest_losing_streak, exposed_since)
-SELECT l.account_id, {LEG_FEES}, l.cost, (l.profit_loss < 0)::int, l.profit_loss, l.profit_loss,
-       extract(epoch FROM now() - l.opened_at), sign(l.profit_loss), (l.profit_loss > 0)::int, (l.profit_loss < 0)::int,
-       CASE WHEN l.stays OR l.account_id IN (
-           SELECT p.account_id FROM trading.positions p
-           WHERE p.agent = (SELECT agent FROM trading.orders WHERE id = :order) AND p.closed_at IS NULL
-             AND p.symbol <> (SELECT symbol FROM trading.orders WHERE id = :order)) THEN now() END
-FROM sold l, trading.orders o WHERE o.id = :order AND l.kind <> 'dust'
-ON CONFLICT (account_id) DO UPDATE SET
-    fees = s.fees + excluded.fees, sold = s.sold + excluded.sold, losing_trades = s.losing_trades + excluded.losing_trades,
-    best_trade = greatest(s.best_trade, excluded.best_trade), worst_trade = least(s.worst_trade, excluded.worst_trade),
-    held_seconds = s.held_seconds + excluded.held_seconds, {STREAKS}
+counted AS (
+    UPDATE trading.account_stats s SET
+        fees = s.fees + l.fees, sold = s.sold + l.cost, losing_trades = s.losing_trades + l.longest_losing_streak,
+        best_trade = greatest(s.best_trade, l.profit_loss), worst_trade = least(s.worst_trade, l.profit_loss),
+        held_seconds = s.held_seconds + l.held_seconds, {STREAKS.format(new="l")}
+    FROM (
+        SELECT account_id, fees, cost, profit_loss, extract(epoch FROM now() - opened_at) AS held_seconds,
+               CAST(sign(profit_loss) AS bigint) AS current_streak, CAST(profit_loss > 0 AS int) AS longest_winning_streak,
+               CAST(profit_loss < 0 AS int) AS longest_losing_streak,
+               CASE WHEN stays OR account_id IN (
+                   SELECT p.account_id FROM trading.positions p
+                   WHERE p.agent = (SELECT agent FROM filled) AND p.closed_at IS NULL
+                     AND p.symbol <> (SELECT symbol FROM filled)) THEN now() END AS exposed_since
+        FROM sold WHERE kind <> 'dust' OFFSET 0
+    ) l WHERE s.account_id = l.account_id
+)
 """  # noqa: S608 - constants of this module
+"""Who sells has bought, so there are sums to raise."""
 
 COUNT_SALE = f"""
 INSERT INTO trading.agent_stats AS s (agent, current_streak, longest_winning_streak, longest_losing_streak, exposed_since)
@@ -61,7 +79,7 @@ FROM (
     SELECT agent, sum(profit_loss) AS profit_loss FROM trading.trades
     WHERE exit_order_id = :order AND account_id <> 'dust-' || agent GROUP BY agent
 ) sale
-ON CONFLICT (agent) DO UPDATE SET {STREAKS}
+ON CONFLICT (agent) DO UPDATE SET {STREAKS.format(new="excluded")}
 """  # noqa: S608 - constants of this module
 
 

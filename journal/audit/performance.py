@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from journal import outward
 from journal.audit.check import Check
-from journal.trade_stats import LEG_FEES
+from journal.trade_stats import leg_fees
 
 CHAIN = """
 SELECT 'account ' || d.account_id || ' ' || d.day AS subject, coalesce(b.closing, 0) AS expected, d.opening AS actual
@@ -32,7 +32,7 @@ SELECT 'account ' || a.id || ' ' || c.name AS subject, c.expected, c.actual
 FROM trading.accounts a
 LEFT JOIN trading.account_stats s ON s.account_id = a.id
 LEFT JOIN (
-    SELECT l.account_id, sum(round({LEG_FEES}, 18)) AS fees, sum(l.cost) FILTER (WHERE o.side = 'buy') AS bought,
+    SELECT l.account_id, sum(round({leg_fees("o.executed_cost", "o.executed_quantity")}, 18)) AS fees, sum(l.cost) FILTER (WHERE o.side = 'buy') AS bought,
            sum(l.cost) FILTER (WHERE o.side = 'sell') AS sold
     FROM trading.legs l JOIN trading.orders o ON o.id = l.order_id GROUP BY l.account_id
 ) l ON l.account_id = a.id
