@@ -154,7 +154,7 @@ OFFSET 0
 """
 """The checks in the order of ``ACCOUNT_CHECKS``; ``div`` cuts off where Python floors.
 
-``OFFSET 0`` keeps a value from being worked out anew wherever it is used.
+``OFFSET 0`` keeps a value from being worked out anew wherever it is used, and an update from carrying whole rows of this.
 """
 
 ENTRY_OUTCOMES = f"""
@@ -165,7 +165,7 @@ BEGIN
     IF EXISTS (SELECT FROM trading.accounts a WHERE a.agent = of_agent OFFSET 999) THEN
         PERFORM set_config('plan_cache_mode', 'force_custom_plan', true);
     END IF;
-    RETURN QUERY SELECT code, array_agg(number ORDER BY number), sum(quantity)
+    RETURN QUERY SELECT code, array_agg(number), sum(quantity)
     FROM (
         SELECT number, quantity,
                coalesce(denial, CASE WHEN quantity > 0 THEN 'ordered' WHEN budget = risk THEN 'risk_limit'
@@ -184,7 +184,7 @@ RETURNS TABLE (accounts bigint, wanted numeric) LANGUAGE plpgsql AS $$
 BEGIN
     RETURN QUERY WITH wants AS (
         SELECT number, quantity, ceil(quantity * with_reserve * 100000000) * 0.00000001 + 0.00000001 AS reserved
-        FROM ({JUDGED}) judged WHERE denial IS NULL AND quantity > 0
+        FROM ({JUDGED}) judged WHERE denial IS NULL AND quantity > 0 OFFSET 0
     ), paying AS (
         UPDATE trading.accounts a SET cash = a.cash - w.reserved, reserved = a.reserved + w.reserved, updated_at = now()
         FROM wants w WHERE a.number = w.number

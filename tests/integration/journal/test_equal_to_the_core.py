@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
+from random import Random
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -189,8 +190,31 @@ def divisions(draw: st.DrawFn) -> tuple[Side, list[Want], list[Fill], Market]:
     return side, sorted(wants, key=lambda want: want.account_id), fills, market(str(step))
 
 
+@st.composite
+def large_divisions(draw: st.DrawFn) -> tuple[Side, list[Want], list[Fill], Market]:
+    """Shares of very many accounts: all alike, all different, or most of them small, so that many remainders are close or equal."""
+    random = Random(draw(st.integers(0, 2**32)))
+    exponent = draw(st.sampled_from([-8, -8, -5, -10]))
+    sizes = {
+        "alike": [12345] * 700,
+        "different": [random.randint(0, 10**6) for _ in range(700)],
+        "mostly small": [int(random.paretovariate(0.8)) for _ in range(700)],
+    }
+    wants = [
+        Want(f"{random.getrandbits(40):x}-{number}", 0, Decimal(size).scaleb(exponent))
+        for number, size in enumerate(sizes[draw(st.sampled_from(list(sizes)))])
+    ]
+    wanted = sum((want.quantity for want in wants), Decimal(0))
+    step = Decimal("0.00001")
+    part = draw(st.sampled_from(["1", "0.999999", "0.5", "0.00311"]))
+    quantity = (wanted * Decimal(part) / step).to_integral_value(ROUND_FLOOR) * step
+    price = draw(units(1, 10**7, -2))
+    fills = [Fill("1", price, quantity, quantity * price, quantity * price / 1000, "USDT", NOW)] if quantity else []
+    return draw(st.sampled_from(Side)), sorted(wants, key=lambda want: want.account_id), fills, market(str(step))
+
+
 @settings(SMALL, max_examples=80)
-@given(case=divisions())
+@given(case=divisions() | large_divisions())
 def test_the_book_divides_fills_as_the_core_does(book: Book, case: tuple[Side, list[Want], list[Fill], Market]) -> None:
     side, wants, fills, rules = case
     if not fills:
@@ -198,13 +222,17 @@ def test_the_book_divides_fills_as_the_core_does(book: Book, case: tuple[Side, l
     total = total_of(side, fills, rules, lambda _: Decimal("310.07"))
     with Session(book.engine) as session:
         session.execute(text("SET LOCAL session_replication_role = replica"))
-        for want in wants:
-            session.execute(
-                text(
-                    "INSERT INTO trading.shares (order_id, account_id, quantity, reserved, keeps_rest) VALUES (1, :id, :q, 0, :k)"
-                ),
-                {"id": want.account_id, "q": want.quantity, "k": want.keeps_rest},
-            )
+        session.execute(
+            text(
+                "INSERT INTO trading.shares (order_id, account_id, quantity, reserved, keeps_rest) "
+                "SELECT 1, w.id, w.q, 0, w.k FROM unnest(:ids, CAST(:quantities AS numeric[]), :keeps) AS w (id, q, k)"
+            ),
+            {
+                "ids": [want.account_id for want in wants],
+                "quantities": [want.quantity for want in wants],
+                "keeps": [want.keeps_rest for want in wants],
+            },
+        )
         division = dividing.divide(session, 1, total, rules.lot_step if side is Side.SELL else None)
         statement = (
             f"WITH {division.expressions} SELECT account_id, quantity, cost, fee_base, fee_quote, fee_other, "  # noqa: S608 - our own text
