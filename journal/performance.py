@@ -12,12 +12,11 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from agents.errors import InvalidInputError
-from journal import outward
 from journal.database import expect_rows
+from journal.inserting import insert
 from journal.locks import AdvisoryLock, hold
 from journal.past import BID_AT, HELD_AT, SIGNED
-
-ONE_DAY = timedelta(days=1)
+from journal.snapshots import ONE_DAY, periods_of, publish
 
 MINUTES_KEPT = timedelta(days=2)
 """So long every minute's bid and equity are kept; then the last of each hour."""
@@ -30,15 +29,6 @@ class DayWritten:
     day: date
     accounts: int
     is_final: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Period:
-    """What the platform reads one row of per account."""
-
-    name: str
-    first: date
-    last: date
 
 
 FIRST_STALE_DAY = f"""
@@ -61,33 +51,34 @@ WHERE s.day IS NULL OR (s.trades, s.realised_profit, s.net_flows)
 """The first day that was missed, that was not over when it was synced, or of which the ledger says something else now."""
 
 WRITE_ACCOUNTS = f"""
-WITH flows AS (
-    SELECT account_id, sum({SIGNED}) AS net, coalesce(sum(amount) FILTER (WHERE flow_type = 'deposit'), 0) AS came_in
-    FROM trading.cash_flows WHERE created_at >= :open AND created_at < :close GROUP BY account_id
-), traded AS (
-    SELECT account_id, sum(profit_loss) AS profit_loss, count(*) AS trades, count(*) FILTER (WHERE profit_loss > 0) AS won
-    FROM trading.trades WHERE closed_at >= :open AND closed_at < :close GROUP BY account_id
-), marks AS MATERIALIZED (
+WITH marks AS MATERIALIZED (
     SELECT m.symbol, ({BID_AT.format(symbol="m.symbol", moment=":close")}) AS bid FROM trading.marks m
-), held AS (
-    SELECT h.account_id, round(sum(coalesce(h.quantity * m.bid, h.cost) - h.cost), 8) AS unrealised
+), entries AS (
+    SELECT account_id, {SIGNED} AS net, CASE flow_type WHEN 'deposit' THEN amount END AS came_in,
+           CAST(NULL AS numeric) AS profit_loss, CAST(NULL AS numeric) AS unrealised
+    FROM trading.cash_flows WHERE created_at >= :open AND created_at < :close
+    UNION ALL
+    SELECT account_id, NULL, NULL, profit_loss, NULL FROM trading.trades WHERE closed_at >= :open AND closed_at < :close
+    UNION ALL
+    SELECT h.account_id, NULL, NULL, NULL, coalesce(h.quantity * m.bid, h.cost) - h.cost
     FROM ({HELD_AT.format(moment=":close", chosen_positions="", chosen_trades="")}) h LEFT JOIN marks m USING (symbol)
-    GROUP BY h.account_id
+), sums AS (
+    SELECT account_id, sum(net) AS net, sum(came_in) AS came_in, sum(profit_loss) AS profit_loss, count(profit_loss) AS trades,
+           count(*) FILTER (WHERE profit_loss > 0) AS won, round(sum(unrealised), 8) AS unrealised
+    FROM (SELECT * FROM entries ORDER BY account_id) sorted GROUP BY account_id
 ), served AS (
     SELECT DISTINCT ON (account_id) account_id, agent FROM trading.assignments WHERE started_at < :close
     ORDER BY account_id, started_at DESC
 ), worth AS (
     SELECT a.id AS account_id, coalesce(s.agent, a.agent) AS agent, coalesce(b.closing, 0) AS opening,
-           coalesce(f.net, 0) AS net_flows, coalesce(f.came_in, 0) AS came_in,
-           coalesce(b.realised, 0) + coalesce(f.net, 0) + coalesce(t.profit_loss, 0) AS realised,
-           coalesce(h.unrealised, 0) AS unrealised, coalesce(t.trades, 0) AS trades, coalesce(t.won, 0) AS won
+           coalesce(e.net, 0) AS net_flows, coalesce(e.came_in, 0) AS came_in,
+           coalesce(b.realised, 0) + coalesce(e.net, 0) + coalesce(e.profit_loss, 0) AS realised,
+           coalesce(e.unrealised, 0) AS unrealised, coalesce(e.trades, 0) AS trades, coalesce(e.won, 0) AS won
     FROM trading.accounts a
     LEFT JOIN trading.account_days b ON b.day = CAST(:day AS date) - 1 AND b.account_id = a.id
-    LEFT JOIN flows f ON f.account_id = a.id
-    LEFT JOIN traded t ON t.account_id = a.id
-    LEFT JOIN held h ON h.account_id = a.id
+    LEFT JOIN sums e ON e.account_id = a.id
     LEFT JOIN served s ON s.account_id = a.id
-    WHERE a.kind <> 'dust' AND (b.account_id IS NOT NULL OR f.account_id IS NOT NULL)
+    WHERE a.kind <> 'dust' AND (b.account_id IS NOT NULL OR e.net IS NOT NULL)
       AND (a.closed_at IS NULL OR a.closed_at >= :open)
 )
 INSERT INTO trading.account_days AS kept (day, account_id, agent, opening, net_flows, capital, profit_loss, closing, realised,
@@ -95,13 +86,16 @@ INSERT INTO trading.account_days AS kept (day, account_id, agent, opening, net_f
 SELECT :day, account_id, agent, opening, net_flows, opening + came_in, realised + unrealised - opening - net_flows,
        realised + unrealised, realised, trades, won
 FROM worth ORDER BY account_id COLLATE "C"
+"""  # noqa: S608 - constants of this package
+"""A closed account has its last row on the day on which it was closed."""
+
+CORRECT_ACCOUNTS = """
 ON CONFLICT (day, account_id) DO UPDATE SET
     agent = excluded.agent, opening = excluded.opening, net_flows = excluded.net_flows, capital = excluded.capital,
     profit_loss = excluded.profit_loss, closing = excluded.closing, realised = excluded.realised,
     trades = excluded.trades, winning_trades = excluded.winning_trades
 WHERE kept IS DISTINCT FROM excluded
-"""  # noqa: S608 - constants of this package
-"""A closed account has its last row on the day on which it was closed."""
+"""
 
 WRITE_AGENTS = """
 INSERT INTO trading.agent_days (agent, day, accounts, opening, net_flows, capital, profit_loss, closing)
@@ -135,28 +129,7 @@ RETURNING accounts, is_final
 """
 """The sums are those of what was written, so that an entry that came meanwhile is found by the next sync."""
 
-PUBLISH = """
-INSERT INTO investment.performance_snapshots AS known (account_id, snapshot_date, period_type, opening_balance,
-                                                       closing_balance, profit_loss, total_trades, winning_trades)
-SELECT CAST(account_id AS {account_id_type}), first, period, closing - profit_loss - net_flows, closing, profit_loss, trades, won
-FROM ({periods}) periods
-ORDER BY account_id COLLATE "C", first, period
-ON CONFLICT (account_id, snapshot_date, period_type) DO UPDATE SET
-    opening_balance = EXCLUDED.opening_balance, closing_balance = EXCLUDED.closing_balance,
-    profit_loss = EXCLUDED.profit_loss, total_trades = EXCLUDED.total_trades, winning_trades = EXCLUDED.winning_trades
-WHERE (known.opening_balance, known.closing_balance, known.profit_loss, known.total_trades, known.winning_trades)
-    IS DISTINCT FROM (EXCLUDED.opening_balance, EXCLUDED.closing_balance, EXCLUDED.profit_loss, EXCLUDED.total_trades,
-                      EXCLUDED.winning_trades)
-"""
-"""All periods at once, each account's rows together: their places in the table's index are side by side."""
-
-PERIOD = """
-SELECT account_id, CAST(:{period}_first AS date) AS first, '{period}' AS period, sum(profit_loss) AS profit_loss,
-       sum(net_flows) AS net_flows, sum(trades) AS trades, sum(winning_trades) AS won,
-       coalesce(sum(closing) FILTER (WHERE day = :last), 0) AS closing
-FROM trading.account_days WHERE day BETWEEN :{period}_first AND :last GROUP BY account_id
-"""
-"""One account's days from the first to ``last`` as one row; an account that was closed in between is worth nothing."""
+SYNCED = "SELECT day FROM trading.synced_days WHERE day BETWEEN :first AND :last"
 
 THIN_OUT = """
 DELETE FROM trading.{table} h
@@ -208,33 +181,14 @@ def sync_day(session: Session, day: date, *, is_last: bool) -> DayWritten:
     expect_rows(session, session.execute(text("SELECT count(*) FROM trading.accounts")).scalar_one())
     opening = datetime.combine(day, time(), UTC)
     moments = {"day": day, "open": opening, "close": opening + ONE_DAY}
-    session.execute(text(WRITE_ACCOUNTS), moments)
+    periods = periods_of(day)
+    bounds = {"first": min(period.first for period in periods), "last": max(period.last for period in periods)}
+    synced = session.scalars(text(SYNCED), bounds).all()
+    insert(session, WRITE_ACCOUNTS, CORRECT_ACCOUNTS, moments, are_new=day not in synced)
     session.execute(text(WRITE_AGENTS), {"day": day})
     written = session.execute(text(NOTE_DAY), moments).one()
-    _publish(session, day, [period for period in _periods(day) if is_last or day == period.last])
+    publish(session, day, [period for period in periods if is_last or day == period.last], synced)
     return DayWritten(day, written.accounts, written.is_final)
-
-
-def _publish(session: Session, day: date, periods: Sequence[_Period]) -> None:
-    """Roll ``periods`` up, as far as to ``day``."""
-    statement = PUBLISH.format(
-        account_id_type=outward.column_types(session, outward.SNAPSHOTS)["account_id"],
-        periods=" UNION ALL ".join(PERIOD.format(period=period.name) for period in periods),
-    )
-    firsts = {f"{period.name}_first": period.first for period in periods}
-    session.execute(text(statement), {"last": day, **firsts})
-
-
-def _periods(day: date) -> Sequence[_Period]:
-    """The periods that ``day`` belongs to."""
-    monday = day - ONE_DAY * day.weekday()
-    first = day.replace(day=1)
-    next_first = (first + ONE_DAY * 31).replace(day=1)
-    return (
-        _Period("daily", day, day),
-        _Period("weekly", monday, monday + ONE_DAY * 6),
-        _Period("monthly", first, next_first - ONE_DAY),
-    )
 
 
 def thin_out(session: Session) -> None:
