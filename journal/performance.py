@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from agents.errors import InvalidInputError
-from journal.database import expect_rows
+from journal.database import MANY_ROWS, expect_rows
 from journal.inserting import insert
 from journal.locks import AdvisoryLock, hold
 from journal.past import BID_AT, HELD_AT, SIGNED
@@ -67,7 +67,10 @@ WITH marks AS MATERIALIZED (
            count(*) FILTER (WHERE profit_loss > 0) AS won, round(sum(unrealised), 8) AS unrealised
     FROM (SELECT * FROM entries ORDER BY account_id) sorted GROUP BY account_id
 ), served AS (
-    SELECT DISTINCT ON (account_id) account_id, agent FROM trading.assignments WHERE started_at < :close
+    SELECT DISTINCT ON (account_id) account_id, agent FROM trading.assignments former
+    WHERE started_at < :close AND ended_at IS NOT NULL AND NOT EXISTS (
+        SELECT FROM trading.assignments present
+        WHERE present.account_id = former.account_id AND present.ended_at IS NULL AND present.started_at < :close)
     ORDER BY account_id, started_at DESC
 ), worth AS (
     SELECT a.id AS account_id, coalesce(s.agent, a.agent) AS agent, coalesce(b.closing, 0) AS opening,
@@ -87,7 +90,8 @@ SELECT :day, account_id, agent, opening, net_flows, opening + came_in, realised 
        realised + unrealised, realised, trades, won
 FROM worth ORDER BY account_id COLLATE "C"
 """  # noqa: S608 - constants of this package
-"""A closed account has its last row on the day on which it was closed."""
+"""A closed account has its last row on the day on which it was closed. Only who is with another agent than at the close, or with none
+any more, is looked for among former assignments: the present one is that of the account itself."""
 
 CORRECT_ACCOUNTS = """
 ON CONFLICT (day, account_id) DO UPDATE SET
@@ -128,6 +132,8 @@ ON CONFLICT (day) DO UPDATE SET
 RETURNING accounts, is_final
 """
 """The sums are those of what was written, so that an entry that came meanwhile is found by the next sync."""
+
+COUNT_TO_MANY = "SELECT count(*) FROM (SELECT FROM trading.accounts LIMIT :many) a"
 
 SYNCED = "SELECT day FROM trading.synced_days WHERE day BETWEEN :first AND :last"
 
@@ -178,7 +184,7 @@ def sync_day(session: Session, day: date, *, is_last: bool) -> DayWritten:
     session.execute(text("SET LOCAL statement_timeout = 0"))
     session.execute(text("SET LOCAL lock_timeout = 0"))
     hold(session, AdvisoryLock.NIGHTLY_SYNC)
-    expect_rows(session, session.execute(text("SELECT count(*) FROM trading.accounts")).scalar_one())
+    expect_rows(session, session.execute(text(COUNT_TO_MANY), {"many": MANY_ROWS}).scalar_one())
     opening = datetime.combine(day, time(), UTC)
     moments = {"day": day, "open": opening, "close": opening + ONE_DAY}
     periods = periods_of(day)

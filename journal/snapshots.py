@@ -28,29 +28,25 @@ class Period:
 ROLL_UP = f"""
 INSERT INTO {outward.SNAPSHOTS} AS known (account_id, snapshot_date, period_type, opening_balance, closing_balance, profit_loss,
                                           total_trades, winning_trades)
-SELECT CAST(account_id AS {{account_id_type}}), first, period, closing - profit_loss - net_flows, closing, profit_loss, trades, won
+SELECT CAST(coalesce(account_id, closed_id) AS {{account_id_type}}), first, period,
+       coalesce(opening - {{profit_loss}} - {{net_flows}}, opening, - {{profit_loss}} - {{net_flows}}), coalesce(closing, 0),
+       coalesce(profit_loss + {{profit_loss}}, profit_loss, {{profit_loss}}), coalesce(trades + {{trades}}, trades, {{trades}}),
+       coalesce(winning_trades + {{winning_trades}}, winning_trades, {{winning_trades}})
 FROM (
-    SELECT coalesce(account_id, closed_id) AS account_id, first, period, coalesce(closing, 0) AS closing,
-           coalesce(profit_loss, 0) + coalesce({{profit_loss}}, 0) AS profit_loss,
-           coalesce(net_flows, 0) + coalesce({{net_flows}}, 0) AS net_flows,
-           coalesce(trades, 0) + coalesce({{trades}}, 0) AS trades,
-           coalesce(winning_trades, 0) + coalesce({{winning_trades}}, 0) AS won
-    FROM (
-        SELECT * FROM (SELECT * FROM trading.account_days WHERE day = :last) d
-        FULL JOIN (
-            SELECT account_id AS closed_id, {{earlier}}
-            FROM trading.account_days WHERE day >= :first AND day < :last GROUP BY account_id
-        ) e ON closed_id = account_id
-        ORDER BY coalesce(account_id, closed_id) COLLATE "C"
-    ) accounts
-    CROSS JOIN (VALUES {{periods}}) periods (first, period)
-    WHERE account_id IS NOT NULL OR {{trades}} IS NOT NULL
-) sums
+    SELECT * FROM (SELECT * FROM trading.account_days WHERE day = :last) d
+    FULL JOIN (
+        SELECT account_id AS closed_id, {{earlier}}
+        FROM trading.account_days WHERE day >= :first AND day < :last GROUP BY account_id
+    ) e ON closed_id = account_id
+    ORDER BY coalesce(account_id, closed_id) COLLATE "C"
+) accounts
+CROSS JOIN (VALUES {{periods}}) periods (first, period)
+WHERE account_id IS NOT NULL OR {{trades}} IS NOT NULL
 """  # noqa: S608 - constants
 """All periods at once, each account's rows together: their places in the table's index are side by side.
 
-The last day as it stands, and the sums of those before it, which a new period has not; an account that was closed in between is
-worth nothing.
+The last day as it stands, and the sums of those before it, which are NULL in a new period. What the last day opened with less those
+is what the period opened with. An account that was closed in between has no last day, and is worth nothing.
 """
 
 SUMMED = ("profit_loss", "net_flows", "trades", "winning_trades")

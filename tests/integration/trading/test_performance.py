@@ -196,6 +196,22 @@ def test_syncing_again_changes_nothing(traded: World) -> None:
     assert [rows(traded, period) for period in ("daily", "weekly", "monthly")] == before
 
 
+def test_a_snapshot_that_somebody_else_wrote_first_is_corrected(traded: World) -> None:
+    traded.execute(
+        """
+        INSERT INTO investment.performance_snapshots (account_id, snapshot_date, period_type, opening_balance, closing_balance,
+                                                      profit_loss, total_trades, winning_trades)
+        VALUES ('b', :day, 'daily', 1, 2, 3, 4, 5)""",
+        day=FIRST,
+    )
+
+    sync(traded)
+
+    found = rows(traded, account_id="b")
+    assert [row["closing_balance"] for row in found] == [500, 500, 500]
+    assert (found[0]["opening_balance"], found[0]["total_trades"], found[0]["winning_trades"]) == (0, 0, 0)
+
+
 def test_a_day_that_was_synced_before_it_ended_is_written_again(traded: World) -> None:
     sync(traded, TODAY)
     assert traded.one("SELECT is_final FROM trading.synced_days WHERE day = :day", day=TODAY) == {"is_final": False}
@@ -297,6 +313,7 @@ def test_an_agents_day_is_the_sum_of_its_accounts_and_a_move_between_agents_is_a
         "INSERT INTO trading.assignments (account_id, agent, started_at) VALUES ('b', 'atlas', :moment)",
         moment=at(FIRST + DAY),
     )
+    rewrite(traded, "UPDATE trading.accounts SET agent = 'atlas' WHERE id = 'b'")
 
     sync(traded)
 
@@ -311,6 +328,20 @@ def test_an_agents_day_is_the_sum_of_its_accounts_and_a_move_between_agents_is_a
         ("nova", 1, 500, 500, 0, 500),
         ("nova", 0, -500, 0, 0, 0),
     ]
+
+
+def test_a_day_on_which_an_account_was_closed_stays_with_its_agent_when_another_one_opens_it_again(
+    traded: World,
+) -> None:
+    sync(traded)
+    before = traded.rows("SELECT * FROM trading.agent_days WHERE agent = 'nova' ORDER BY day")
+    rewrite(traded, "UPDATE trading.assignments SET ended_at = :moment WHERE account_id = 'b'", moment=at(FIRST + DAY))
+    rewrite(traded, "INSERT INTO trading.assignments (account_id, agent) VALUES ('b', 'atlas')")
+    rewrite(traded, "UPDATE trading.accounts SET agent = 'atlas' WHERE id = 'b'")
+
+    sync(traded, FIRST)
+
+    assert traded.rows("SELECT * FROM trading.agent_days WHERE agent = 'nova' ORDER BY day") == before
 
 
 def test_older_prices_are_thinned_out_to_the_last_of_each_hour(world: World) -> None:
