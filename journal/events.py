@@ -45,7 +45,7 @@ _TRADE = _INSERT.format(
     values="""
 SELECT :kind, o.client_order_id, o.agent, NULL, jsonb_build_object(
     'symbol', o.symbol, 'client_order_id', o.client_order_id, 'reason', o.reason,
-    'trades', count(*), 'accounts', count(DISTINCT t.account_id), 'quantity', trim_scale(sum(t.quantity)),
+    'trades', count(*), 'accounts', count(*), 'quantity', trim_scale(sum(t.quantity)),
     'average_price', trim_scale(round(o.executed_cost / o.executed_quantity, 8)),
     'net_profit', trim_scale(sum(t.profit_loss)), 'trades_url', '/trades?client_order_id=' || o.client_order_id)
 FROM trading.orders o JOIN trading.trades t ON t.exit_order_id = o.id AND t.account_id <> 'dust-' || o.agent

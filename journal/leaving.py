@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from agents.errors import StaleStateError
 from agents.model import ExitReason
 from journal.breaker_models import STANDS
-from journal.database import expect_rows
+from journal.database import FOR_MANY_ROWS, MANY_ROWS, expect_rows
 
 CHOSEN = """
 p.agent = :agent AND p.symbol = :symbol AND p.closed_at IS NULL AND p.exit_order_id IS NULL AND a.id = p.account_id
@@ -30,10 +30,13 @@ OF_BREAKER = f"""{NOT_STOPPED} AND (
 """
 
 SUM = """
+{for_many_rows}
+WHERE EXISTS (SELECT FROM trading.positions WHERE agent = :agent AND symbol = :symbol AND closed_at IS NULL OFFSET {many});
 SELECT coalesce(array_agg(a.number) FILTER (WHERE a.kind <> 'dust'), '{{}}') AS numbers,
        count(*) AS positions, coalesce(sum(p.quantity), 0) AS quantity
 FROM trading.positions p, trading.accounts a WHERE {chosen}
 """
+"""In one round trip, planned for as many positions as there are, see :func:`journal.database.expect_rows`."""
 
 CLAIM = """
 WITH claimed AS (
@@ -72,7 +75,7 @@ class Leaving:
 
 @functools.cache
 def _statement(frame: str, condition: str) -> TextClause:
-    return text(frame.format(chosen=CHOSEN + condition))
+    return text(frame.format(chosen=CHOSEN + condition, for_many_rows=FOR_MANY_ROWS, many=MANY_ROWS - 1))
 
 
 @dataclass(frozen=True, slots=True)
