@@ -20,6 +20,7 @@ from agents.allocation import Total
 from agents.errors import BookError, StaleStateError
 from agents.model import Bracket, Fill, Side, Want
 from journal import events, outward, trade_stats
+from journal.booking_statements import BUY, SALE
 from journal.database import copy_rows, expect_rows
 from journal.dividing import Division, divide
 from journal.trade_models import Bracket as BracketRow
@@ -52,83 +53,6 @@ FREE_POSITIONS = """
 UPDATE trading.positions p SET exit_order_id = NULL FROM trading.orders o
 WHERE o.id = :order AND p.agent = o.agent AND p.symbol = o.symbol AND p.closed_at IS NULL AND p.exit_order_id = o.id
 """
-
-INSERT_LEGS = """
-booked AS (
-    INSERT INTO trading.legs (order_id, account_id, quantity, cost, fee_base, fee_quote, fee_other, fee_other_value, dust)
-    SELECT :order, account_id, quantity, cost, fee_base, fee_quote, fee_other, fee_other_value, dust
-    FROM legs WHERE got
-)
-"""
-
-FILLED = """
-filled AS MATERIALIZED (
-    SELECT agent, symbol, reason, executed_cost AS cost, executed_quantity AS quantity,
-           CAST(executed_cost / executed_quantity AS numeric(38, 18)) AS price
-    FROM trading.orders WHERE id = :order
-)
-"""
-"""The order itself; what is the same for all of its accounts is asked of it once, not joined row by row.
-
-An update keeps each whole row that it is joined with, so it is joined with what it needs alone; ``OFFSET 0`` sees to that.
-"""
-
-BUY = f"""
-WITH {FILLED}, {{division}}, {INSERT_LEGS}, paid AS (
-    UPDATE trading.accounts a
-    SET cash = a.cash + l.reserved - l.price, reserved = a.reserved - l.reserved, updated_at = now()
-    FROM (SELECT account_id, reserved, cost + fee_quote + fee_other_value AS price FROM legs OFFSET 0) l
-    WHERE a.id = l.account_id
-), opened AS (
-    INSERT INTO trading.positions (account_id, agent, symbol, quantity, cost, entry_price, entry_order_id)
-    SELECT account_id, (SELECT agent FROM filled), (SELECT symbol FROM filled), quantity - fee_base,
-           cost + fee_quote + fee_other_value, (SELECT price FROM filled), :order
-    FROM legs WHERE got
-), {trade_stats.COUNT_BUYS}
-SELECT {{sums}} FROM legs
-"""  # noqa: S608 - our own text
-
-SALE = f"""
-WITH {FILLED}, {{division}}, {INSERT_LEGS}, sold AS MATERIALIZED (
-    SELECT *, proceeds - bought_for AS profit_loss FROM (
-        SELECT l.account_id, l.quantity, l.cost, {trade_stats.FEES_OF_FILLED} AS fees, l.dust, a.number, a.kind, a.balance,
-               CAST(:trade_ids || lpad(to_hex(p.id), 12, '0') AS uuid) AS trade_id,
-               p.id AS position_id, p.entry_price, p.entry_order_id, p.opened_at, p.quantity > l.quantity + l.dust AS stays,
-               CASE WHEN l.quantity + l.dust = p.quantity THEN p.cost
-                    ELSE trunc(p.cost * l.quantity / p.quantity, 8) END AS bought_for,
-               l.cost - l.fee_quote - l.fee_other_value AS proceeds
-        FROM legs l
-        JOIN trading.positions p ON p.agent = (SELECT agent FROM filled) AND p.symbol = (SELECT symbol FROM filled)
-            AND p.closed_at IS NULL AND p.exit_order_id = :order AND p.account_id = l.account_id
-        JOIN trading.accounts a ON a.id = l.account_id
-        WHERE l.got ORDER BY l.account_id COLLATE "C"
-    ) parts
-), traded AS (
-    INSERT INTO trading.trades (id, account_id, agent, symbol, quantity, entry_price, exit_price, cost, proceeds,
-                                profit_loss, reason, entry_order_id, exit_order_id, opened_at)
-    SELECT trade_id, account_id, (SELECT agent FROM filled), (SELECT symbol FROM filled), quantity, entry_price,
-           (SELECT price FROM filled), bought_for, proceeds, profit_loss, (SELECT reason FROM filled), entry_order_id, :order,
-           opened_at
-    FROM sold
-), reduced AS (
-    UPDATE trading.positions p
-    SET quantity = p.quantity - s.less, cost = p.cost - s.bought_for, exit_order_id = NULL,
-        closed_at = CASE WHEN s.stays THEN NULL ELSE now() END
-    FROM (SELECT position_id, quantity + dust AS less, bought_for, stays FROM sold OFFSET 0) s
-    WHERE p.id = s.position_id AND p.closed_at IS NULL AND p.agent = (SELECT agent FROM filled)
-      AND p.symbol = (SELECT symbol FROM filled)
-), told AS ({{tell}}), credited AS (
-    UPDATE trading.accounts a
-    SET cash = a.cash + t.proceeds, balance = a.balance + t.profit_loss,
-        peak_equity = greatest(a.peak_equity, a.balance + t.profit_loss),
-        total_profit = a.total_profit + greatest(t.profit_loss, 0),
-        total_loss = a.total_loss + greatest(-t.profit_loss, 0), total_trades = a.total_trades + 1,
-        winning_trades = a.winning_trades + CAST(t.profit_loss > 0 AS int), updated_at = now()
-    FROM (SELECT number, proceeds, profit_loss FROM sold OFFSET 0) t WHERE a.number = t.number
-), {trade_stats.COUNT_SALES}
-SELECT {{sums}}, sum(dust) AS dust FROM legs
-"""  # noqa: S608 - our own text
-"""What is sold of a position takes its part of the cost with it; the last part takes all that is left."""
 
 CLOSE_BRACKETS = """
 UPDATE trading.brackets b SET closed_at = now()
@@ -193,7 +117,9 @@ def book_entry(session: Session, order_id: int, total: Total | None, bracket: Br
         _run(session, order_id, FREE_CASH)
         return
     division = divide(session, order_id, total, None)
-    _divide(session, BUY, division, total)
+    sums = _divide(session, BUY, division, total)
+    if sums.counted < sums.booked:
+        trade_stats.begin_sums(session, order_id)
     _insert_bracket(session, order_id, bracket)
     trade_stats.note_entry(session, order_id)
 
@@ -228,7 +154,7 @@ def book_exit(session: Session, order_id: int, agent: str, total: Total | None, 
         sums = _divide(session, SALE, division, total, tell=outward.tell_trades(session))
         if sums.dust:
             session.execute(text(KEEP_DUST), {"order": order_id, "dust": sums.dust})
-        trade_stats.note_exit(session, order_id)
+        trade_stats.note_exit(session, agent, sums.profit_loss)
         _run(session, order_id, CLOSE_BRACKETS)
     _run(session, order_id, FREE_POSITIONS)
     events.record_trades_closed(session, order_id)

@@ -129,7 +129,7 @@ def tell_trades(session: Session) -> str:
                              description, reference_type, reference_id)
         SELECT CAST(account_id AS {types["account_id"]}), CASE WHEN profit_loss > 0 THEN 'profit' ELSE 'loss' END,
                abs(profit_loss), balance, balance + profit_loss,
-               'SELL ' || (SELECT symbol FROM filled) || ' ' || trim_scale(quantity) || ' @ ' || trim_scale(round(entry_price, 8)),
+               (SELECT 'SELL ' || symbol || ' ' FROM filled) || trim_scale(quantity) || ' @ ' || trim_scale(round(entry_price, 8)),
                'agent_trade', CAST(CAST({reference} AS text) AS {types["reference_id"]})
         FROM sold WHERE kind <> 'dust'
     """  # noqa: S608 - types as PostgreSQL itself writes them

@@ -3,6 +3,8 @@
 ``COUNT_BUYS`` and ``COUNT_SALES`` are parts of the statements that book an order, ``filled`` there, see :mod:`journal.booking`.
 """
 
+from decimal import Decimal
+
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -28,21 +30,31 @@ STREAKS = """
 """
 """What one more result changes: a streak goes on or begins anew, and ``exposed_since`` comes as NULL when nothing is held."""
 
+FILLED = """
+filled AS MATERIALIZED (
+    SELECT agent, symbol, reason, executed_cost AS cost, executed_quantity AS quantity,
+           CAST(executed_cost / executed_quantity AS numeric(38, 18)) AS price
+    FROM trading.orders WHERE id = :order
+)
+"""
+"""The order itself; what is the same for all of its accounts is asked of it once, not joined row by row."""
+
 COUNT_BUYS = f"""
 counted AS (
     UPDATE trading.account_stats s SET fees = s.fees + l.fees, bought = s.bought + l.cost,
         exposed_since = coalesce(s.exposed_since, now())
     FROM (SELECT account_id, {FEES_OF_FILLED} AS fees, cost FROM legs l WHERE got OFFSET 0) l WHERE s.account_id = l.account_id
-), first_counted AS (
-    INSERT INTO trading.account_stats (account_id, fees, bought, exposed_since)
-    SELECT l.account_id, {FEES_OF_FILLED}, l.cost, now() FROM legs l
-    WHERE l.got AND NOT EXISTS (SELECT FROM trading.account_stats s WHERE s.account_id = l.account_id)
+    RETURNING 1
 )
 """  # noqa: S608 - constants of this module
-"""Raised where there are sums, begun where there are none: an upsert locks every row before it changes it.
+"""For who has sums already; an upsert would lock every row before it changes it."""
 
-Orders of an agent are booked one after another, so nobody else begins an account's sums meanwhile.
-"""
+BEGIN_SUMS = f"""
+WITH {FILLED} INSERT INTO trading.account_stats (account_id, fees, bought, exposed_since)
+SELECT l.account_id, {FEES_OF_FILLED}, l.cost, now() FROM trading.legs l
+WHERE l.order_id = :order AND NOT EXISTS (SELECT FROM trading.account_stats s WHERE s.account_id = l.account_id)
+"""  # noqa: S608 - constants of this module
+"""Orders of an agent are booked one after another, so nobody else begins an account's sums meanwhile."""
 
 EXPOSE_AGENT = """
 INSERT INTO trading.agent_stats AS s (agent, exposed_since) SELECT agent, now() FROM trading.orders WHERE id = :order
@@ -71,14 +83,11 @@ counted AS (
 
 COUNT_SALE = f"""
 INSERT INTO trading.agent_stats AS s (agent, current_streak, longest_winning_streak, longest_losing_streak, exposed_since)
-SELECT agent, sign(profit_loss), (profit_loss > 0)::int, (profit_loss < 0)::int,
+SELECT sale.agent, sign(profit_loss), (profit_loss > 0)::int, (profit_loss < 0)::int,
        CASE WHEN EXISTS (
            SELECT FROM trading.positions p
            WHERE p.agent = sale.agent AND p.closed_at IS NULL AND p.entry_order_id IS NOT NULL) THEN now() END
-FROM (
-    SELECT agent, sum(profit_loss) AS profit_loss FROM trading.trades
-    WHERE exit_order_id = :order AND account_id <> 'dust-' || agent GROUP BY agent
-) sale
+FROM (SELECT CAST(:agent AS text) AS agent, CAST(:profit_loss AS numeric) AS profit_loss) sale
 ON CONFLICT (agent) DO UPDATE SET {STREAKS.format(new="excluded")}
 """  # noqa: S608 - constants of this module
 
@@ -88,6 +97,12 @@ def note_entry(session: Session, order_id: int) -> None:
     session.execute(text(EXPOSE_AGENT), {"order": order_id})
 
 
-def note_exit(session: Session, order_id: int) -> None:
-    """Add a sale's result to the agent's; its trades are booked and its positions reduced."""
-    session.execute(text(COUNT_SALE), {"order": order_id})
+def begin_sums(session: Session, order_id: int) -> None:
+    """Begin the sums of those who never bought before; what the order did to all others is counted."""
+    session.execute(text(BEGIN_SUMS), {"order": order_id})
+
+
+def note_exit(session: Session, agent: str, profit_loss: Decimal | None) -> None:
+    """Add a sale's result to the agent's; its positions are reduced. None: it sold nobody's but dust."""
+    if profit_loss is not None:
+        session.execute(text(COUNT_SALE), {"agent": agent, "profit_loss": profit_loss})
