@@ -24,11 +24,12 @@ BASIS = text("""
 SELECT * FROM trading.pending_decision(
     :decision, CAST(:reconciled_within AS interval), CAST(:longest_transaction AS interval))
 """)
-RECORD = text("""
-SELECT trading.record_verdict(
+RECORD = """
+trading.record_verdict(
     :decision, :code, :detail, :profile_version, :symbol, :bid, :ask, CAST(:seen_at AS timestamptz), CAST(:counts AS jsonb),
     CAST(:codes AS text[]), CAST(:sizes AS int[]), CAST(:accounts AS text[]))
-""")
+"""
+"""Gives the decision's id, or nothing if it is made already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,30 +79,39 @@ def _amounts(texts: Mapping[str, str] | None) -> Mapping[str, Decimal]:
     return {name: Decimal(amount) for name, amount in (texts or {}).items()}
 
 
-def record_verdict(
-    session: Session, decision: PendingDecision, verdict: Verdict, *, quote: Quote | None, profile_version: int
-) -> bool:
-    """Write the outcome, and the quote that it was found at as the symbol's mark.
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The outcome of a decision, to be recorded."""
 
-    Returns:
-        False if another worker already has, and then no outcome is written.
-    """
-    counts = {code.value: len(numbers) for code, numbers in verdict.accounts.items()}
-    values = {
-        "decision": decision.id,
-        "code": verdict.code.value,
-        "detail": verdict.detail,
-        "counts": json.dumps(counts) if counts else None,
-        "profile_version": profile_version,
-        "symbol": decision.signal.symbol,
-        "bid": quote.bid if quote else None,
-        "ask": quote.ask if quote else None,
-        "seen_at": quote.at if quote else None,
-        "codes": list(counts),
-        "sizes": list(counts.values()),
-        "accounts": [as_multirange(numbers) for numbers in verdict.accounts.values()],
-    }
-    return session.scalar(RECORD, values) is not None
+    decision: PendingDecision
+    verdict: Verdict
+    quote: Quote | None
+    """At which it was found; it becomes the symbol's mark."""
+    profile_version: int
+
+    def parameters(self) -> Mapping[str, object]:
+        """Those of :data:`RECORD`."""
+        verdict, quote = self.verdict, self.quote
+        counts = {code.value: len(numbers) for code, numbers in verdict.accounts.items()}
+        return {
+            "decision": self.decision.id,
+            "code": verdict.code.value,
+            "detail": verdict.detail,
+            "counts": json.dumps(counts) if counts else None,
+            "profile_version": self.profile_version,
+            "symbol": self.decision.signal.symbol,
+            "bid": quote.bid if quote else None,
+            "ask": quote.ask if quote else None,
+            "seen_at": quote.at if quote else None,
+            "codes": list(counts),
+            "sizes": list(counts.values()),
+            "accounts": [as_multirange(numbers) for numbers in verdict.accounts.values()],
+        }
+
+
+def record(session: Session, decided: Decided) -> None:
+    """Write an outcome that comes to no order; none is written if another worker already has."""
+    session.execute(text(f"SELECT FROM {RECORD}"), decided.parameters())
 
 
 def record_malformed(session: Session, signal_id: str, agent: str, detail: str) -> None:

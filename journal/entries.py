@@ -14,10 +14,8 @@ from decimal import Decimal
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from agents.errors import StaleStateError
 from agents.profiles import RiskProfile
 from agents.risk import Code
-from journal.database import expect_rows
 
 GIVEN = """
 :agent, :symbol, CAST(:marks AS jsonb), CAST(:at AS timestamptz), CAST(:cooldown AS interval), :max_open_positions,
@@ -25,7 +23,7 @@ GIVEN = """
 """
 """What both functions are given, see revision 0024."""
 OUTCOMES = text(f"SELECT * FROM trading.entry_outcomes({GIVEN})")  # noqa: S608 - our own text
-SET_ASIDE = text(f"SELECT * FROM trading.set_entry_aside(:order, {GIVEN})")  # noqa: S608 - our own text
+SET_ASIDE = f"trading.set_entry_aside(o.id, {GIVEN})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +63,21 @@ class EntryWants:
 
     entry: Entry
     numbers: Mapping[Code, Sequence[int]]
-    wanted: Decimal
+    quantity: Decimal
 
-    def write(self, session: Session, order_id: int) -> None:
-        """Set aside what every account wants, as its share of the order.
+    @property
+    def rows(self) -> int:
+        """How many accounts buy."""
+        return len(self.numbers.get(Code.ORDERED, ()))
 
-        Raises:
-            StaleStateError: the accounts want something else by now.
-        """
-        expected = len(self.numbers[Code.ORDERED])
-        expect_rows(session, expected)
-        row = session.execute(SET_ASIDE, {**self.entry.parameters(), "order": order_id}).one()
-        if (row.accounts, row.wanted) != (expected, self.wanted):
-            raise StaleStateError("an account or position changed since it was read")
+    @property
+    def setting_aside(self) -> str:
+        """Sets aside what every account wants by now, as its share of an order ``o``."""
+        return SET_ASIDE
+
+    def parameters(self) -> Mapping[str, object]:
+        """Those of :attr:`setting_aside`."""
+        return self.entry.parameters()
 
 
 def wants(session: Session, entry: Entry) -> EntryWants:

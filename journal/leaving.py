@@ -2,16 +2,15 @@
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
-from agents.errors import StaleStateError
 from agents.model import ExitReason
 from journal.breaker_models import STANDS
-from journal.database import FOR_MANY_ROWS, MANY_ROWS, expect_rows
+from journal.database import FOR_MANY_ROWS, MANY_ROWS
 
 CHOSEN = """
 p.agent = :agent AND p.symbol = :symbol AND p.closed_at IS NULL AND p.exit_order_id IS NULL AND a.id = p.account_id
@@ -38,17 +37,9 @@ FROM trading.positions p, trading.accounts a WHERE {chosen}
 """
 """In one round trip, planned for as many positions as there are, see :func:`journal.database.expect_rows`."""
 
-CLAIM = """
-WITH claimed AS (
-    UPDATE trading.positions p SET exit_order_id = :order FROM trading.accounts a WHERE {chosen}
-    RETURNING p.account_id, p.quantity
-), shared AS (
-    INSERT INTO trading.shares (order_id, account_id, quantity, reserved)
-    SELECT :order, account_id, quantity, 0 FROM claimed ORDER BY account_id COLLATE "C"
-    RETURNING quantity
-)
-SELECT count(*) AS positions, coalesce(sum(quantity), 0) AS quantity FROM shared
-"""
+CONDITIONS = {"signalled": NOT_STOPPED, "of_entries": OF_ENTRIES, "requested": REQUESTED, "of_breaker": OF_BREAKER}
+"""Of positions ``p`` and their accounts ``a``, by what is chosen; ``trading.claim_positions`` has them too."""
+CLAIM = "trading.claim_positions(o.id, :agent, :symbol, :chosen, CAST(:entries AS bigint[]), :kind)"
 
 ACCOUNTS = "SELECT a.id FROM trading.positions p, trading.accounts a WHERE {chosen} AND a.kind <> 'dust'"
 
@@ -59,18 +50,24 @@ class Leaving:
 
     agent: str
     symbol: str
-    condition: str
-    """SQL on positions ``p`` and their accounts ``a``."""
-    more: Mapping[str, object] = field(default_factory=dict)
-    """Parameters of the condition."""
+    chosen: str
+    """One of :data:`CONDITIONS`."""
+    entries: Sequence[int] = ()
+    kind: ExitReason | None = None
 
     def statement(self, frame: str) -> TextClause:
         """One of this module's statements for these positions."""
-        return _statement(frame, self.condition)
+        return _statement(frame, CONDITIONS[self.chosen])
 
-    def parameters(self) -> dict[str, object]:
+    def parameters(self) -> Mapping[str, object]:
         """Those of the statements here."""
-        return {"agent": self.agent, "symbol": self.symbol, **self.more}
+        return {
+            "agent": self.agent,
+            "symbol": self.symbol,
+            "chosen": self.chosen,
+            "entries": list(self.entries),
+            "kind": self.kind and self.kind.value,
+        }
 
 
 @functools.cache
@@ -84,40 +81,37 @@ class ExitWants:
 
     leaving: Leaving
     numbers: Sequence[int]
-    positions: int
+    rows: int
     quantity: Decimal
 
-    def write(self, session: Session, order_id: int) -> None:
-        """Claim the positions for the order, each whole as its account's share.
+    @property
+    def setting_aside(self) -> str:
+        """Claims the positions for an order ``o``, each whole as its account's share."""
+        return CLAIM
 
-        Raises:
-            StaleStateError: there are others by now, or another exit took one.
-        """
-        expect_rows(session, self.positions)
-        statement, parameters = self.leaving.statement(CLAIM), {**self.leaving.parameters(), "order": order_id}
-        row = session.execute(statement, parameters).one()
-        if (row.positions, row.quantity) != (self.positions, self.quantity):
-            raise StaleStateError("an account or position changed since it was read")
+    def parameters(self) -> Mapping[str, object]:
+        """Those of :attr:`setting_aside`."""
+        return self.leaving.parameters()
 
 
 def signalled(agent: str, symbol: str) -> Leaving:
     """All of the agent's positions in ``symbol`` of accounts that are not stopped."""
-    return Leaving(agent, symbol, NOT_STOPPED)
+    return Leaving(agent, symbol, "signalled")
 
 
 def of_entries(agent: str, symbol: str, entries: Sequence[int]) -> Leaving:
     """The same, limited to what the given entry orders opened."""
-    return Leaving(agent, symbol, OF_ENTRIES, {"entries": list(entries)})
+    return Leaving(agent, symbol, "of_entries", entries)
 
 
 def requested(agent: str, symbol: str) -> Leaving:
     """Those of accounts whose positions an operator asked to close."""
-    return Leaving(agent, symbol, REQUESTED)
+    return Leaving(agent, symbol, "requested")
 
 
 def of_breaker(agent: str, symbol: str, kind: ExitReason) -> Leaving:
     """Those that a breaker of this kind closes."""
-    return Leaving(agent, symbol, OF_BREAKER, {"kind": kind.value})
+    return Leaving(agent, symbol, "of_breaker", kind=kind)
 
 
 def wants(session: Session, leaving: Leaving) -> ExitWants:

@@ -1,54 +1,23 @@
-"""The life of an order in the book: the intent before it is sent, the outcome after. One transaction each.
+"""The life of an order in the book, after its intent (:mod:`journal.intents`): what is open, and the outcome.
 
-An intent reserves what the order may take: cash of the buyers, positions of the sellers. An outcome
-books fills and legs and frees the rest. Both lock the agent's row first, so the orders of one agent
-follow each other, and both do nothing the second time.
+An outcome books fills and legs and frees the rest of what the intent reserved, in one transaction. Like an intent it locks
+the agent's row first, so the orders of one agent follow each other, and it does nothing the second time.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from agents.allocation import Total
-from agents.errors import BookError, StaleStateError
-from agents.model import ZERO, Block, Bracket, Fill, Quote, Side, TradingState
+from agents.errors import BookError
+from agents.model import ZERO, Bracket, Fill, Side
 from agents.orders import UNRESOLVED, OrderState, check_transition
 from journal import booking
-from journal.holdings import AgentSnapshot
 from journal.trade_models import Order
-
-ALLOWING = {Side.BUY: (TradingState.ACTIVE,), Side.SELL: (TradingState.ACTIVE, TradingState.REDUCING)}
-"""The positions of the switch above all agents at which orders of a side go out."""
-
-
-class Shares(Protocol):
-    """What the accounts ask of an order."""
-
-    def write(self, session: Session, order_id: int) -> None:
-        """Write every account's share and set aside what it takes.
-
-        Raises:
-            StaleStateError: it is no longer what was decided on.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """An order about to be committed: what, why, and the state of the agent it was decided under."""
-
-    client_order_id: str
-    seen: AgentSnapshot
-    block: Block
-    reason: str
-    quote: Quote
-    decision_id: int | None = None
-    shares: Shares | None = None
-    """What each account asks of the order, where that is no list but the book's own to say; None: the block's wants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,70 +51,6 @@ class Outcome:
     bracket: Bracket | None = None
     error_code: str | None = None
     error_message: str | None = None
-
-
-INTEND = text("""
-SELECT * FROM trading.intend(
-    :client_order_id, :agent, :symbol, :side, :reason, :decision_id, :quantity, :limit_price, :bid, :ask, :agent_version,
-    :book_version, CAST(:states AS text[]))
-""")
-
-
-def record_intent(session: Session, intent: Intent) -> OpenOrder:
-    """Commit to an order: its row, every account's share, and what they set aside for it.
-
-    Raises:
-        StaleStateError: the agent, its accounts or its positions changed since they were read, or the
-            same order is in the book already; decide again.
-    """
-    order = _insert_order(session, intent)
-    if intent.shares is not None:
-        intent.shares.write(session, order.id)
-    else:
-        booking.set_aside(session, order.id, intent.block.side, intent.block.wants)
-    return order
-
-
-def _insert_order(session: Session, intent: Intent) -> OpenOrder:
-    seen, block = intent.seen, intent.block
-    values = {
-        "client_order_id": intent.client_order_id,
-        "agent": seen.name,
-        "symbol": block.symbol,
-        "side": block.side.value,
-        "reason": intent.reason,
-        "decision_id": intent.decision_id,
-        "quantity": block.quantity,
-        "limit_price": block.limit_price,
-        "bid": intent.quote.bid,
-        "ask": intent.quote.ask,
-        "agent_version": seen.version,
-        "book_version": seen.book_version,
-        "states": [state.value for state in ALLOWING[block.side]],
-    }
-    row = session.execute(INTEND, values).one_or_none()
-    if row is None:
-        raise StaleStateError(_obstacle(session, intent))
-    return OpenOrder(
-        id=row.id,
-        client_order_id=intent.client_order_id,
-        agent=seen.name,
-        symbol=block.symbol,
-        side=block.side,
-        reason=intent.reason,
-        quantity=block.quantity,
-        limit_price=block.limit_price,
-        state=OrderState.INTENDED,
-        agent_version=seen.version,
-        created_at=row.created_at,
-    )
-
-
-def _obstacle(session: Session, intent: Intent) -> str:
-    known = select(Order.id).where(Order.client_order_id == intent.client_order_id)
-    if session.scalar(known) is not None:
-        return f"order {intent.client_order_id} is in the book already"
-    return "the agent changed, or trading was halted, since it was read"
 
 
 def _count_booking(session: Session, agent: str) -> None:

@@ -4,8 +4,6 @@ import logging
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from sqlalchemy.orm import Session
-
 from agents import model
 from agents.allocation import limit_price
 from agents.decision import Verdict, denied, judge_depth, judge_entries, judge_exits
@@ -16,9 +14,9 @@ from agents.profiles import RiskProfile
 from agents.risk import Code, Denial, Situation, judge_signal
 from journal import decisions, entries, holdings
 from journal import leaving as leaving_positions
-from journal.decisions import Basis
+from journal.decisions import Basis, Decided
 from journal.entries import Entry
-from journal.ledger import Intent, Shares
+from journal.intents import Intent, Shares
 from runtime.bootstrap import WorkerServices
 from tasks.execution import commit_and_place
 from tasks.pricing import Asked, Prices, prices_of
@@ -109,7 +107,7 @@ def _verdict(
     entry = Entry(agent, symbol, profile, price, {**basis.marks, symbol: quote.bid}, basis.at)
     with services.book.glancing() as session:
         entering = entries.wants(session, entry)
-    verdict = judge_entries(entering.numbers, entering.wanted, profile, market, price)
+    verdict = judge_entries(entering.numbers, entering.quantity, profile, market, price)
     if verdict.block is None:
         return verdict, entering
     denial = _judge_block(services, verdict.block, basis, profile, market, quote)
@@ -156,12 +154,7 @@ def _judge_funds(services: WorkerServices, basis: Basis, market: Market) -> Deni
 
 def _record(services: WorkerServices, basis: Basis, verdict: Verdict, quote: Quote | None) -> None:
     with services.book.unit_of_work() as session:
-        _write(session, basis, verdict, quote)
-
-
-def _write(session: Session, basis: Basis, verdict: Verdict, quote: Quote | None) -> bool:
-    version = basis.seen.profile_version
-    return decisions.record_verdict(session, basis.decision, verdict, quote=quote, profile_version=version)
+        decisions.record(session, Decided(basis.decision, verdict, quote, basis.seen.profile_version))
 
 
 def _order(services: WorkerServices, basis: Basis, verdict: Verdict, shares: Shares, quote: Quote) -> None:
@@ -175,11 +168,7 @@ def _order(services: WorkerServices, basis: Basis, verdict: Verdict, shares: Sha
         block=verdict.block,
         reason="signal" if verdict.block.side is Side.BUY else ExitReason.OPPOSITE_SIGNAL.value,
         quote=quote,
-        decision_id=basis.decision.id,
+        decided=Decided(basis.decision, verdict, quote, seen.profile_version),
         shares=shares,
     )
-
-    def record(session: Session) -> bool:
-        return _write(session, basis, verdict, quote)
-
-    commit_and_place(services, intent, record)
+    commit_and_place(services, intent)

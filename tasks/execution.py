@@ -5,37 +5,32 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from sqlalchemy.orm import Session
-
 from agents.allocation import total_of
 from agents.errors import ExchangeError
 from agents.exits import open_bracket
 from agents.model import Fill, Market, Side, Status, TradingState
 from agents.orders import SEND_WITHIN, Accepted, OrderState, Placement, Refused, Unknown, state_after
-from journal import ledger
-from journal.ledger import Intent, OpenOrder, Outcome
+from journal import intents, ledger
+from journal.intents import Intent
+from journal.ledger import OpenOrder, Outcome
 from runtime.bootstrap import WorkerServices
 
 logger = logging.getLogger(__name__)
 
 
-def commit_and_place(services: WorkerServices, intent: Intent, decide: Callable[[Session], bool] | None = None) -> None:
+def commit_and_place(services: WorkerServices, intent: Intent) -> None:
     """Commit an intent, send its order once, book what became of it.
 
     Args:
         services: the worker's.
         intent: the order and what it was decided under.
-        decide: records the decision in the same transaction; False means that it is made already, and
-            then nothing is committed and nothing is sent.
 
     Raises:
         StaleStateError: something changed since the intent was made; nothing is committed, decide again.
     """
     begun = datetime.now(UTC)
     with services.book.unit_of_work() as session:
-        if decide is not None and not decide(session):
-            return
-        order = ledger.record_intent(session, intent)
+        order = intents.record_intent(session, intent)
         services.reach("intent_written")
     services.reach("intent_committed")
     _place_and_book(services, order, send_before=begun + SEND_WITHIN)

@@ -14,8 +14,8 @@ from agents.orders import client_order_id
 from agents.risk import Code
 from journal import breaker_queries, holdings, leaving, withdrawals
 from journal.holdings import AgentSnapshot
+from journal.intents import Intent, Shares
 from journal.leaving import Leaving
-from journal.ledger import Intent, Shares
 from runtime.bootstrap import WorkerServices
 from tasks.execution import commit_and_place
 

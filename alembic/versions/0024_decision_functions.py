@@ -1,5 +1,6 @@
 """What a signal's decision reads and commits, as functions, which PostgreSQL plans once per connection, see revision 0022.
 
+Those that write give no row where they write nothing, so that one that takes what another gave is not run either.
 A plan that was made while there were few accounts is not used for many: then everything is planned anew.
 """
 
@@ -48,7 +49,7 @@ RECORD_VERDICT = """
 CREATE FUNCTION trading.record_verdict(
     of_decision bigint, verdict text, says text, by_version bigint, of_symbol text, at_bid numeric, at_ask numeric,
     seen_at timestamptz, given_counts jsonb, codes text[], sizes int[], numbers text[]
-) RETURNS bigint LANGUAGE plpgsql AS $$
+) RETURNS SETOF bigint LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
     IF seen_at IS NOT NULL THEN
@@ -61,12 +62,12 @@ BEGIN
         decided_at = clock_timestamp()
     WHERE d.id = of_decision AND d.decided_at IS NULL;
     IF NOT FOUND THEN
-        RETURN NULL;
+        RETURN;
     END IF;
     INSERT INTO trading.decision_outcomes (decision_id, code, accounts_count, accounts)
     SELECT of_decision, o.code, o.accounts_count, CAST(o.accounts AS int8multirange)
     FROM unnest(codes, sizes, numbers) AS o (code, accounts_count, accounts);
-    RETURN of_decision;
+    RETURN NEXT of_decision;
 END $$
 """
 
@@ -179,7 +180,7 @@ END $$
 
 SET_ENTRY_ASIDE = f"""
 CREATE FUNCTION trading.set_entry_aside(of_order bigint, {ENTRY})
-RETURNS TABLE (accounts bigint, wanted numeric) LANGUAGE plpgsql AS $$
+RETURNS TABLE (shares bigint, quantity numeric) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY WITH wants AS (
@@ -199,12 +200,53 @@ END $$
 """  # noqa: S608 - our own text
 
 
+CLAIM_POSITIONS = """
+CREATE FUNCTION trading.claim_positions(
+    of_order bigint, of_agent text, of_symbol text, chosen text, of_entries bigint[], of_kind text
+) RETURNS TABLE (shares bigint, quantity numeric) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY WITH claimed AS (
+        UPDATE trading.positions p SET exit_order_id = of_order FROM trading.accounts a
+        WHERE p.agent = of_agent AND p.symbol = of_symbol AND p.closed_at IS NULL AND p.exit_order_id IS NULL
+          AND a.id = p.account_id AND (
+            chosen = 'requested' AND (a.close_requested_at IS NOT NULL OR a.kind = 'dust')
+            OR chosen <> 'requested' AND (a.status <> 'stopped' OR a.kind = 'dust' OR a.close_requested_at IS NOT NULL) AND (
+                chosen = 'signalled' OR a.kind = 'dust'
+                OR chosen = 'of_entries' AND p.entry_order_id = ANY(of_entries)
+                OR chosen = 'of_breaker' AND (
+                    a.id IN (SELECT b.account_id FROM trading.breakers b
+                             WHERE b.ended_at IS NULL AND (b.expires_at IS NULL OR b.expires_at > now())
+                               AND b.action = 'close' AND b.kind = of_kind AND b.scope = 'account')
+                    OR EXISTS (SELECT FROM trading.breakers b
+                               WHERE b.ended_at IS NULL AND (b.expires_at IS NULL OR b.expires_at > now())
+                                 AND b.action = 'close' AND b.kind = of_kind AND b.scope = 'agent' AND b.agent = of_agent))))
+        RETURNING p.account_id, p.quantity
+    ), shared AS (
+        INSERT INTO trading.shares (order_id, account_id, quantity, reserved)
+        SELECT of_order, account_id, quantity, 0 FROM claimed ORDER BY account_id COLLATE "C"
+        RETURNING quantity
+    )
+    SELECT count(*), coalesce(sum(quantity), 0) FROM shared;
+END $$
+"""
+
+
 def upgrade() -> None:
-    for function in (PENDING_DECISION, RECORD_VERDICT, INTEND, ENTRY_ACCOUNTS, ENTRY_OUTCOMES, SET_ENTRY_ASIDE):
+    for function in (
+        PENDING_DECISION,
+        RECORD_VERDICT,
+        INTEND,
+        ENTRY_ACCOUNTS,
+        ENTRY_OUTCOMES,
+        SET_ENTRY_ASIDE,
+        CLAIM_POSITIONS,
+    ):
         op.execute(function)
 
 
 def downgrade() -> None:
+    op.execute("DROP FUNCTION trading.claim_positions")
     op.execute("DROP FUNCTION trading.set_entry_aside")
     op.execute("DROP FUNCTION trading.entry_outcomes")
     op.execute("DROP FUNCTION trading.entry_accounts")

@@ -10,6 +10,7 @@ from agents import model
 from agents.model import BreakerKind, Quote, Status
 from agents.profiles import RiskProfile
 from journal.entries import Entry
+from journal.intents import Shares
 from journal.leaving import Leaving
 
 SEEN = text("""
@@ -54,6 +55,13 @@ def positions_of(session: Session, leaving: Leaving) -> list[model.Position]:
     """The positions that an exit sells."""
     rows = session.execute(leaving.statement(POSITIONS), leaving.parameters())
     return [model.Position(*row) for row in rows]
+
+
+def set_aside(session: Session, shares: Shares, order_id: int) -> tuple[int, Decimal]:
+    """Write what the accounts ask of an order; how many they are, and how much it is."""
+    statement = f"SELECT s.shares, s.quantity FROM (SELECT CAST(:order AS bigint) AS id) o, {shares.setting_aside} s"  # noqa: S608 - our own text
+    row = session.execute(text(statement), {**shares.parameters(), "order": order_id}).one()
+    return row.shares, row.quantity
 
 
 def shares_of(session: Session, order_id: int) -> list[model.Want]:

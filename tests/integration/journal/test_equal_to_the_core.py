@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 
 from agents.allocation import divide_exit_fills, divide_fills, total_of
 from agents.decision import decide_entries, decide_exits, judge_entries, judge_exits
-from agents.model import Fill, Market, Quote, Side, Want
+from agents.model import ExitReason, Fill, Market, Quote, Side, Want
 from agents.profiles import PROFILES, RiskProfile
 from journal import dividing, entries, leaving
 from journal.database import Book
-from tests.integration.reference import accounts_of, entry_at, positions_of, shares_of
+from tests.integration.reference import accounts_of, entry_at, positions_of, set_aside, shares_of
 
 SYMBOL = "BTCUSDT"
 PRICE = Decimal("45022.51")
@@ -125,13 +125,13 @@ def test_the_book_wants_for_every_account_what_the_core_does(
         found = entries.wants(session, entry)
         expected = decide_entries(accounts_of(session, entry), profile, market(), price)
 
-        verdict = judge_entries(found.numbers, found.wanted, profile, market(), price)
+        verdict = judge_entries(found.numbers, found.quantity, profile, market(), price)
 
         assert (verdict.code, verdict.detail, verdict.accounts) == (expected.code, expected.detail, expected.accounts)
         if expected.block is None:
             return
         assert replace(expected.block, wants=()) == verdict.block
-        found.write(session, 1)
+        assert set_aside(session, found, 1) == (found.rows, found.quantity)
         assert shares_of(session, 1) == [replace(want, account_number=0) for want in expected.block.wants]
         left = "SELECT count(*) FROM trading.accounts WHERE cash < 0"
         assert session.scalar(text(left)) == 0
@@ -153,14 +153,20 @@ def test_the_book_sells_for_every_account_what_the_core_does(
             leaving.of_entries(profile.name, SYMBOL, [1, 2]),
             leaving.of_entries(profile.name, SYMBOL, [2]),
             leaving.requested(profile.name, SYMBOL),
+            leaving.of_breaker(profile.name, SYMBOL, ExitReason.DAILY_LOSS),
         ):
             found = leaving.wants(session, chosen)
-            expected = decide_exits(positions_of(session, chosen), market(), PRICE)
+            positions = positions_of(session, chosen)
+            expected = decide_exits(positions, market(), PRICE)
 
             verdict = judge_exits(found.numbers, found.quantity, market(), PRICE)
 
             assert (verdict.code, verdict.detail) == (expected.code, expected.detail)
             assert {code: sorted(numbers) for code, numbers in expected.accounts.items()} == verdict.accounts
+            with session.begin_nested() as claim:
+                assert set_aside(session, found, 1) == (found.rows, found.quantity)
+                assert {want.account_id for want in shares_of(session, 1)} == {p.account_id for p in positions}
+                claim.rollback()
         session.rollback()
 
 

@@ -16,10 +16,11 @@ from agents.exits import open_bracket
 from agents.model import Block, Fill, Market, Quote, Side, TradingState
 from agents.orders import OrderState
 from agents.profiles import ATLAS
-from journal import control, entries, holdings, ledger, opening, switch
+from journal import control, entries, holdings, intents, ledger, opening, switch
 from journal import leaving as leaving_positions
 from journal.database import Book
-from journal.ledger import Intent, OpenOrder, Outcome
+from journal.intents import Intent
+from journal.ledger import OpenOrder, Outcome
 from journal.opening import StartRequest
 from tests.integration.reference import entry_at, positions_of, shares_of
 from tests.integration.trading.invariants import assert_book_holds
@@ -54,7 +55,7 @@ def entry(book: Book, cause: str = "one") -> Intent:
     with book.reading() as session:
         seen = holdings.agent_snapshot(session, "atlas")
         wants = entries.wants(session, entry_at(session, "atlas", QUOTE, ATLAS, PRICE))
-    block = judge_entries(wants.numbers, wants.wanted, ATLAS, MARKET, PRICE).block
+    block = judge_entries(wants.numbers, wants.quantity, ATLAS, MARKET, PRICE).block
     assert block is not None
     return Intent(f"buy-{cause}", seen, block, "signal", QUOTE, shares=wants)
 
@@ -70,7 +71,7 @@ def leaving(book: Book, cause: str = "one") -> Intent:
 
 def commit(book: Book, intent: Intent) -> OpenOrder:
     with book.unit_of_work() as session:
-        return ledger.record_intent(session, intent)
+        return intents.record_intent(session, intent)
 
 
 def fill_of(order: OpenOrder, part: str = "1", price: Decimal = PRICE, trade_id: str = "1") -> Fill:

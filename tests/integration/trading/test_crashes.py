@@ -15,8 +15,9 @@ from agents.errors import StaleStateError
 from agents.model import Side
 from agents.orders import SEND_WITHIN, OrderState, Placement, Refused, client_order_id
 from agents.profiles import PROFILES
-from journal import entries, holdings, ledger
-from journal.ledger import Intent, OpenOrder, Outcome
+from journal import entries, holdings, intents, ledger
+from journal.intents import Intent
+from journal.ledger import OpenOrder, Outcome
 from runtime.bootstrap import WorkerServices
 from tasks.deciding import decide
 from tasks.execution import settle
@@ -34,7 +35,7 @@ def entry_intent(world: World, agent: str = "atlas", cause: str = "by hand") -> 
         seen = holdings.agent_snapshot(session, agent)
         price = limit_price(Side.BUY, quote, profile.max_slippage, market)
         wants = entries.wants(session, entry_at(session, agent, quote, profile, price))
-    block = judge_entries(wants.numbers, wants.wanted, profile, market, price).block
+    block = judge_entries(wants.numbers, wants.quantity, profile, market, price).block
     assert block is not None
     client_id = client_order_id(agent, "BTCUSDT", Side.BUY, cause)
     return Intent(client_id, seen, block, "signal", quote, shares=wants)
@@ -42,7 +43,7 @@ def entry_intent(world: World, agent: str = "atlas", cause: str = "by hand") -> 
 
 def commit(world: World, intent: Intent) -> OpenOrder:
     with world.services.book.unit_of_work() as session:
-        return ledger.record_intent(session, intent)
+        return intents.record_intent(session, intent)
 
 
 def send(world: World, order: OpenOrder) -> Placement:

@@ -1,0 +1,142 @@
+"""An order's intent: committed before anything is sent, in one round trip, with the decision that it comes of.
+
+It reserves what the order may take: cash of the buyers, positions of the sellers. It locks the agent's row first, so the
+orders of one agent follow each other.
+"""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from sqlalchemy import TextClause, select, text
+from sqlalchemy.orm import Session
+
+from agents.errors import StaleStateError
+from agents.model import Block, Quote, Side, TradingState
+from agents.orders import OrderState
+from journal import booking, decisions
+from journal.database import expect_rows
+from journal.decisions import Decided
+from journal.holdings import AgentSnapshot
+from journal.ledger import OpenOrder
+from journal.trade_models import Order
+
+ALLOWING = {Side.BUY: (TradingState.ACTIVE,), Side.SELL: (TradingState.ACTIVE, TradingState.REDUCING)}
+"""The positions of the switch above all agents at which orders of a side go out."""
+
+
+class Shares(Protocol):
+    """What the accounts ask of an order, for the book itself to work out anew when it is committed."""
+
+    @property
+    def rows(self) -> int:
+        """Of how many accounts."""
+
+    @property
+    def quantity(self) -> Decimal:
+        """Together."""
+
+    @property
+    def setting_aside(self) -> str:
+        """SQL that gives ``shares`` and ``quantity``: writes every account's share of an order ``o`` and sets aside what it takes."""
+
+    def parameters(self) -> Mapping[str, object]:
+        """Those of :attr:`setting_aside`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """An order about to be committed: what, why, and the state of the agent it was decided under."""
+
+    client_order_id: str
+    seen: AgentSnapshot
+    block: Block
+    reason: str
+    quote: Quote
+    decided: Decided | None = None
+    """The decision that it comes of, recorded with it."""
+    shares: Shares | None = None
+    """What each account asks of the order, where that is no list but the book's own to say; None: the block's wants."""
+
+
+INTEND = """
+trading.intend(
+    :client_order_id, :agent, :symbol, :side, :reason, {decision}, :quantity, :limit_price, :bid, :ask, :agent_version,
+    :book_version, CAST(:states AS text[]))
+"""
+
+
+@functools.cache
+def _intending(*, is_decided: bool, setting_aside: str | None) -> TextClause:
+    """The statement that writes an intent in one round trip; each part is run only if the one before gives a row."""
+    parts = [f"{decisions.RECORD} AS d (id)"] if is_decided else []
+    parts.append(INTEND.format(decision="d.id" if is_decided else "NULL") + " AS o")
+    columns = "o.id, o.created_at"
+    if setting_aside is not None:
+        parts.append(f"{setting_aside} AS s")
+        columns += ", s.shares, s.quantity"
+    return text(f"SELECT {columns} FROM {', '.join(parts)}")  # noqa: S608 - our own text
+
+
+def record_intent(session: Session, intent: Intent) -> OpenOrder:
+    """Commit to an order: its decision and its row, every account's share, and what they set aside for it.
+
+    Raises:
+        StaleStateError: the agent, its accounts or its positions changed since they were read, or the decision is
+            made or the order in the book already; decide again.
+    """
+    shares, block = intent.shares, intent.block
+    statement = _intending(
+        is_decided=intent.decided is not None, setting_aside=None if shares is None else shares.setting_aside
+    )
+    if shares is not None:
+        expect_rows(session, shares.rows)
+    row = session.execute(statement, _parameters(intent)).one_or_none()
+    if row is None:
+        raise StaleStateError(_obstacle(session, intent))
+    if shares is None:
+        booking.set_aside(session, row.id, block.side, block.wants)
+    elif (row.shares, row.quantity) != (shares.rows, shares.quantity):
+        raise StaleStateError("an account or position changed since it was read")
+    return OpenOrder(
+        id=row.id,
+        client_order_id=intent.client_order_id,
+        agent=intent.seen.name,
+        symbol=block.symbol,
+        side=block.side,
+        reason=intent.reason,
+        quantity=block.quantity,
+        limit_price=block.limit_price,
+        state=OrderState.INTENDED,
+        agent_version=intent.seen.version,
+        created_at=row.created_at,
+    )
+
+
+def _parameters(intent: Intent) -> Mapping[str, object]:
+    seen, block = intent.seen, intent.block
+    return {
+        **({} if intent.shares is None else intent.shares.parameters()),
+        **({} if intent.decided is None else intent.decided.parameters()),
+        "client_order_id": intent.client_order_id,
+        "agent": seen.name,
+        "symbol": block.symbol,
+        "side": block.side.value,
+        "reason": intent.reason,
+        "quantity": block.quantity,
+        "limit_price": block.limit_price,
+        "bid": intent.quote.bid,
+        "ask": intent.quote.ask,
+        "agent_version": seen.version,
+        "book_version": seen.book_version,
+        "states": [state.value for state in ALLOWING[block.side]],
+    }
+
+
+def _obstacle(session: Session, intent: Intent) -> str:
+    known = select(Order.id).where(Order.client_order_id == intent.client_order_id)
+    if session.scalar(known) is not None:
+        return f"order {intent.client_order_id} is in the book already"
+    return "the agent changed, trading was halted, or the decision was made, since it was read"
