@@ -21,7 +21,8 @@ from agents.errors import BookError, StaleStateError
 from agents.model import Bracket, Fill, Side, Want
 from journal import events, outward, trade_stats
 from journal.booking_statements import BUY, SALE
-from journal.database import copy_rows, expect_rows
+from journal.database import FOR_MANY_ROWS, MANY_ROWS, expect_rows
+from journal.direct import Direct
 from journal.dividing import Division, divide
 from journal.trade_models import Bracket as BracketRow
 from journal.trade_models import Fill as FillRow
@@ -32,14 +33,14 @@ SHARE_COLUMNS = ("order_id", "account_id", "quantity", "reserved", "keeps_rest")
 RESERVE_CASH = """
 UPDATE trading.accounts a SET cash = a.cash - s.reserved, reserved = a.reserved + s.reserved, updated_at = now()
 FROM trading.shares s
-WHERE s.order_id = :order AND a.id = s.account_id AND a.status = 'running' AND a.cash >= s.reserved
+WHERE s.order_id = %(order)s AND a.id = s.account_id AND a.status = 'running' AND a.cash >= s.reserved
   AND NOT EXISTS (SELECT FROM trading.withdrawals w WHERE w.account_id = a.id AND w.status = 'pending')
 """
 
 CLAIM_POSITIONS = """
-UPDATE trading.positions p SET exit_order_id = :order
+UPDATE trading.positions p SET exit_order_id = %(order)s
 FROM trading.shares s, trading.orders o
-WHERE s.order_id = :order AND o.id = :order AND p.account_id = s.account_id AND p.symbol = o.symbol
+WHERE s.order_id = %(order)s AND o.id = %(order)s AND p.account_id = s.account_id AND p.symbol = o.symbol
   AND p.closed_at IS NULL AND p.exit_order_id IS NULL
   AND CASE WHEN s.keeps_rest THEN p.quantity > s.quantity ELSE p.quantity = s.quantity END
 """
@@ -74,16 +75,17 @@ ON CONFLICT (account_id, symbol) WHERE closed_at IS NULL DO UPDATE SET quantity 
 """
 
 
-def set_aside(session: Session, order_id: int, side: Side, wants: Sequence[Want]) -> None:
+def set_aside(direct: Direct, order_id: int, side: Side, wants: Sequence[Want]) -> None:
     """Write listed wants as an order's shares, and set aside the cash or positions that they take.
 
     Raises:
         StaleStateError: an account has not the cash, or a position is not free or not as large as expected.
     """
     rows = ((order_id, want.account_id, want.quantity, want.reserved, want.keeps_rest) for want in wants)
-    copy_rows(session, "trading.shares", SHARE_COLUMNS, rows)
-    expect_rows(session, len(wants))
-    if _run(session, order_id, RESERVE_CASH if side is Side.BUY else CLAIM_POSITIONS) != len(wants):
+    direct.copy("trading.shares", SHARE_COLUMNS, rows)
+    if len(wants) >= MANY_ROWS:
+        direct.run(FOR_MANY_ROWS, {})
+    if direct.run(RESERVE_CASH if side is Side.BUY else CLAIM_POSITIONS, {"order": order_id}) != len(wants):
         raise StaleStateError("an account or position changed since it was read")
 
 

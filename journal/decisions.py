@@ -13,6 +13,7 @@ from agents import model
 from agents.decision import Verdict
 from agents.model import Action, Quote
 from agents.risk import Code
+from journal.direct import Direct
 from journal.holdings import AgentSnapshot, snapshot_in
 
 RECONCILED_WITHIN = timedelta(minutes=2)
@@ -20,14 +21,14 @@ RECONCILED_WITHIN = timedelta(minutes=2)
 LONGEST_TRANSACTION = timedelta(minutes=1)
 """Deposits committed later than they are dated are dated no earlier than this."""
 
-BASIS = text("""
+BASIS = """
 SELECT * FROM trading.pending_decision(
-    :decision, CAST(:reconciled_within AS interval), CAST(:longest_transaction AS interval))
-""")
+    %(decision)s, CAST(%(reconciled_within)s AS interval), CAST(%(longest_transaction)s AS interval))
+"""
 RECORD = """
 trading.record_verdict(
-    :decision, :code, :detail, :profile_version, :symbol, :bid, :ask, CAST(:seen_at AS timestamptz), CAST(:counts AS jsonb),
-    CAST(:codes AS text[]), CAST(:sizes AS int[]), CAST(:accounts AS text[]))
+    %(decision)s, %(code)s, %(detail)s, %(profile_version)s, %(symbol)s, %(bid)s, %(ask)s, CAST(%(seen_at)s AS timestamptz), CAST(%(counts)s AS jsonb),
+    CAST(%(codes)s AS text[]), CAST(%(sizes)s AS int[]), CAST(%(accounts)s AS text[]))
 """
 """Gives the decision's id, or nothing if it is made already."""
 
@@ -58,10 +59,10 @@ class Basis:
     """
 
 
-def load_basis(session: Session, decision_id: int) -> Basis | None:
+def load_basis(direct: Direct, decision_id: int) -> Basis | None:
     """The decision if it is still to be made, with all that it is made on; else None."""
     ages = {"reconciled_within": RECONCILED_WITHIN, "longest_transaction": LONGEST_TRANSACTION}
-    row = session.execute(BASIS, {"decision": decision_id, **ages}).one_or_none()
+    row = direct.row(BASIS, {"decision": decision_id, **ages})
     if row is None:
         return None
     signal = model.Signal(row.signal, row.traded, Action(row.action), row.confidence, row.price, row.signal_at)
@@ -109,9 +110,9 @@ class Decided:
         }
 
 
-def record(session: Session, decided: Decided) -> None:
+def record(direct: Direct, decided: Decided) -> None:
     """Write an outcome that comes to no order; none is written if another worker already has."""
-    session.execute(text(f"SELECT FROM {RECORD}"), decided.parameters())
+    direct.rows(f"SELECT * FROM {RECORD}", decided.parameters())  # noqa: S608 - our own text
 
 
 def record_malformed(session: Session, signal_id: str, agent: str, detail: str) -> None:

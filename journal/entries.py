@@ -11,18 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import text
-from sqlalchemy.orm import Session
-
 from agents.profiles import RiskProfile
 from agents.risk import Code
+from journal.direct import Direct
 
 GIVEN = """
-:agent, :symbol, CAST(:marks AS jsonb), CAST(:at AS timestamptz), CAST(:cooldown AS interval), :max_open_positions,
-:max_exposure, :max_position, :risk_per_trade, :stop_loss, :with_reserve
+%(agent)s, %(symbol)s, CAST(%(marks)s AS jsonb), CAST(%(at)s AS timestamptz), CAST(%(cooldown)s AS interval), %(max_open_positions)s,
+%(max_exposure)s, %(max_position)s, %(risk_per_trade)s, %(stop_loss)s, %(with_reserve)s
 """
 """What both functions are given, see revision 0024."""
-OUTCOMES = text(f"SELECT * FROM trading.entry_outcomes({GIVEN})")  # noqa: S608 - our own text
+OUTCOMES = f"SELECT * FROM trading.entry_outcomes({GIVEN})"  # noqa: S608 - our own text
 SET_ASIDE = f"trading.set_entry_aside(o.id, {GIVEN})"
 
 
@@ -80,8 +78,8 @@ class EntryWants:
         return self.entry.parameters()
 
 
-def wants(session: Session, entry: Entry) -> EntryWants:
+def wants(direct: Direct, entry: Entry) -> EntryWants:
     """What every account of the agent wants, whatever its status, or why it does not."""
-    found = {Code(row.code): row for row in session.execute(OUTCOMES, entry.parameters())}
+    found = {Code(row.code): row for row in direct.rows(OUTCOMES, entry.parameters())}
     numbers = {code: sorted(row.numbers) for code, row in found.items()}
     return EntryWants(entry, numbers, found[Code.ORDERED].wanted if Code.ORDERED in found else Decimal(0))

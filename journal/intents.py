@@ -10,18 +10,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
-from sqlalchemy import TextClause, select, text
-from sqlalchemy.orm import Session
-
 from agents.errors import StaleStateError
 from agents.model import Block, Quote, Side, TradingState
 from agents.orders import OrderState
 from journal import booking, decisions
-from journal.database import expect_rows
+from journal.database import FOR_MANY_ROWS, MANY_ROWS
 from journal.decisions import Decided
+from journal.direct import Direct
 from journal.holdings import AgentSnapshot
 from journal.ledger import OpenOrder
-from journal.trade_models import Order
 
 ALLOWING = {Side.BUY: (TradingState.ACTIVE,), Side.SELL: (TradingState.ACTIVE, TradingState.REDUCING)}
 """The positions of the switch above all agents at which orders of a side go out."""
@@ -63,24 +60,24 @@ class Intent:
 
 INTEND = """
 trading.intend(
-    :client_order_id, :agent, :symbol, :side, :reason, {decision}, :quantity, :limit_price, :bid, :ask, :agent_version,
-    :book_version, CAST(:states AS text[]))
+    %(client_order_id)s, %(agent)s, %(symbol)s, %(side)s, %(reason)s, {decision}, %(quantity)s, %(limit_price)s, %(bid)s,
+    %(ask)s, %(agent_version)s, %(book_version)s, CAST(%(states)s AS text[]))
 """
 
 
 @functools.cache
-def _intending(*, is_decided: bool, setting_aside: str | None) -> TextClause:
+def _intending(*, is_decided: bool, setting_aside: str | None) -> str:
     """The statement that writes an intent in one round trip; each part is run only if the one before gives a row."""
     parts = [f"{decisions.RECORD} AS d (id)"] if is_decided else []
-    parts.append(INTEND.format(decision="d.id" if is_decided else "NULL") + " AS o")
+    parts.append(INTEND.replace("{decision}", "d.id" if is_decided else "NULL") + " AS o")
     columns = "o.id, o.created_at"
     if setting_aside is not None:
         parts.append(f"{setting_aside} AS s")
         columns += ", s.shares, s.quantity"
-    return text(f"SELECT {columns} FROM {', '.join(parts)}")  # noqa: S608 - our own text
+    return f"SELECT {columns} FROM {', '.join(parts)}"  # noqa: S608 - our own text
 
 
-def record_intent(session: Session, intent: Intent) -> OpenOrder:
+def record_intent(direct: Direct, intent: Intent) -> OpenOrder:
     """Commit to an order: its decision and its row, every account's share, and what they set aside for it.
 
     Raises:
@@ -91,13 +88,13 @@ def record_intent(session: Session, intent: Intent) -> OpenOrder:
     statement = _intending(
         is_decided=intent.decided is not None, setting_aside=None if shares is None else shares.setting_aside
     )
-    if shares is not None:
-        expect_rows(session, shares.rows)
-    row = session.execute(statement, _parameters(intent)).one_or_none()
+    if shares is not None and shares.rows >= MANY_ROWS:
+        direct.run(FOR_MANY_ROWS, {})
+    row = direct.row(statement, _parameters(intent))
     if row is None:
-        raise StaleStateError(_obstacle(session, intent))
+        raise StaleStateError(_obstacle(direct, intent))
     if shares is None:
-        booking.set_aside(session, row.id, block.side, block.wants)
+        booking.set_aside(direct, row.id, block.side, block.wants)
     elif (row.shares, row.quantity) != (shares.rows, shares.quantity):
         raise StaleStateError("an account or position changed since it was read")
     return OpenOrder(
@@ -135,8 +132,8 @@ def _parameters(intent: Intent) -> Mapping[str, object]:
     }
 
 
-def _obstacle(session: Session, intent: Intent) -> str:
-    known = select(Order.id).where(Order.client_order_id == intent.client_order_id)
-    if session.scalar(known) is not None:
+def _obstacle(direct: Direct, intent: Intent) -> str:
+    known = "SELECT id FROM trading.orders WHERE client_order_id = %(id)s"
+    if direct.row(known, {"id": intent.client_order_id}) is not None:
         return f"order {intent.client_order_id} is in the book already"
     return "the agent changed, trading was halted, or the decision was made, since it was read"

@@ -5,32 +5,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import TextClause, text
-from sqlalchemy.orm import Session
-
 from agents.model import ExitReason
 from journal.breaker_models import STANDS
 from journal.database import FOR_MANY_ROWS, MANY_ROWS
+from journal.direct import Direct
 
 CHOSEN = """
-p.agent = :agent AND p.symbol = :symbol AND p.closed_at IS NULL AND p.exit_order_id IS NULL AND a.id = p.account_id
+p.agent = %(agent)s AND p.symbol = %(symbol)s AND p.closed_at IS NULL AND p.exit_order_id IS NULL AND a.id = p.account_id
 """
 
 NOT_STOPPED = "AND (a.status <> 'stopped' OR a.kind = 'dust' OR a.close_requested_at IS NOT NULL)"
 """Stopped accounts keep their positions unless an operator asks to close them."""
 
-OF_ENTRIES = f"{NOT_STOPPED} AND (p.entry_order_id = ANY(:entries) OR a.kind = 'dust')"
+OF_ENTRIES = f"{NOT_STOPPED} AND (p.entry_order_id = ANY(%(entries)s) OR a.kind = 'dust')"
 REQUESTED = "AND (a.close_requested_at IS NOT NULL OR a.kind = 'dust')"
 
-_TRIPPED = f"FROM trading.breakers b WHERE {STANDS} AND b.action = 'close' AND b.kind = :kind"
+_TRIPPED = f"FROM trading.breakers b WHERE {STANDS} AND b.action = 'close' AND b.kind = %(kind)s"
 OF_BREAKER = f"""{NOT_STOPPED} AND (
     a.kind = 'dust' OR a.id IN (SELECT b.account_id {_TRIPPED} AND b.scope = 'account')
-    OR EXISTS (SELECT {_TRIPPED} AND b.scope = 'agent' AND b.agent = :agent))
+    OR EXISTS (SELECT {_TRIPPED} AND b.scope = 'agent' AND b.agent = %(agent)s))
 """
 
 SUM = """
 {for_many_rows}
-WHERE EXISTS (SELECT FROM trading.positions WHERE agent = :agent AND symbol = :symbol AND closed_at IS NULL OFFSET {many});
+WHERE EXISTS (
+    SELECT FROM trading.positions WHERE agent = %(agent)s AND symbol = %(symbol)s AND closed_at IS NULL OFFSET {many});
 SELECT coalesce(array_agg(a.number) FILTER (WHERE a.kind <> 'dust'), '{{}}') AS numbers,
        count(*) AS positions, coalesce(sum(p.quantity), 0) AS quantity
 FROM trading.positions p, trading.accounts a WHERE {chosen}
@@ -39,7 +38,7 @@ FROM trading.positions p, trading.accounts a WHERE {chosen}
 
 CONDITIONS = {"signalled": NOT_STOPPED, "of_entries": OF_ENTRIES, "requested": REQUESTED, "of_breaker": OF_BREAKER}
 """Of positions ``p`` and their accounts ``a``, by what is chosen; ``trading.claim_positions`` has them too."""
-CLAIM = "trading.claim_positions(o.id, :agent, :symbol, :chosen, CAST(:entries AS bigint[]), :kind)"
+CLAIM = "trading.claim_positions(o.id, %(agent)s, %(symbol)s, %(chosen)s, CAST(%(entries)s AS bigint[]), %(kind)s)"
 
 ACCOUNTS = "SELECT a.id FROM trading.positions p, trading.accounts a WHERE {chosen} AND a.kind <> 'dust'"
 
@@ -55,7 +54,7 @@ class Leaving:
     entries: Sequence[int] = ()
     kind: ExitReason | None = None
 
-    def statement(self, frame: str) -> TextClause:
+    def statement(self, frame: str) -> str:
         """One of this module's statements for these positions."""
         return _statement(frame, CONDITIONS[self.chosen])
 
@@ -71,8 +70,8 @@ class Leaving:
 
 
 @functools.cache
-def _statement(frame: str, condition: str) -> TextClause:
-    return text(frame.format(chosen=CHOSEN + condition, for_many_rows=FOR_MANY_ROWS, many=MANY_ROWS - 1))
+def _statement(frame: str, condition: str) -> str:
+    return frame.format(chosen=CHOSEN + condition, for_many_rows=FOR_MANY_ROWS, many=MANY_ROWS - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +113,12 @@ def of_breaker(agent: str, symbol: str, kind: ExitReason) -> Leaving:
     return Leaving(agent, symbol, "of_breaker", kind=kind)
 
 
-def wants(session: Session, leaving: Leaving) -> ExitWants:
+def wants(direct: Direct, leaving: Leaving) -> ExitWants:
     """How much leaves, and whose."""
-    row = session.execute(leaving.statement(SUM), leaving.parameters()).one()
+    (row,) = direct.rows(leaving.statement(SUM), leaving.parameters())
     return ExitWants(leaving, sorted(row.numbers), row.positions, row.quantity)
 
 
-def account_ids(session: Session, leaving: Leaving) -> set[str]:
+def account_ids(direct: Direct, leaving: Leaving) -> set[str]:
     """Whose positions they are."""
-    return set(session.scalars(leaving.statement(ACCOUNTS), leaving.parameters()))
+    return {row.id for row in direct.rows(leaving.statement(ACCOUNTS), leaving.parameters())}

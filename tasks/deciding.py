@@ -32,8 +32,8 @@ logger = logging.getLogger(__name__)
 
 def load_basis(services: WorkerServices, decision_id: int) -> Basis | None:
     """What a pending decision is made on, None if it is made already; the agent's limits are adopted if they changed."""
-    with services.book.glancing() as session:
-        basis = decisions.load_basis(session, decision_id)
+    with services.book.direct_glance() as direct:
+        basis = decisions.load_basis(direct, decision_id)
     if basis is not None and adopt_profile(services, basis.seen):
         return load_basis(services, decision_id)
     return basis
@@ -99,14 +99,14 @@ def _verdict(
     """What the agent does about the signal, and what each of its accounts asks of the order."""
     agent, symbol = basis.seen.name, quote.symbol
     if basis.decision.signal.action is Action.SELL:
-        with services.book.glancing() as session:
-            leaving = leaving_positions.wants(session, leaving_positions.signalled(agent, symbol))
+        with services.book.direct_glance() as direct:
+            leaving = leaving_positions.wants(direct, leaving_positions.signalled(agent, symbol))
         price = limit_price(Side.SELL, quote, profile.max_slippage, market)
         return judge_exits(leaving.numbers, leaving.quantity, market, price), leaving
     price = limit_price(Side.BUY, quote, profile.max_slippage, market)
     entry = Entry(agent, symbol, profile, price, {**basis.marks, symbol: quote.bid}, basis.at)
-    with services.book.glancing() as session:
-        entering = entries.wants(session, entry)
+    with services.book.direct_glance() as direct:
+        entering = entries.wants(direct, entry)
     verdict = judge_entries(entering.numbers, entering.quantity, profile, market, price)
     if verdict.block is None:
         return verdict, entering
@@ -153,8 +153,8 @@ def _judge_funds(services: WorkerServices, basis: Basis, market: Market) -> Deni
 
 
 def _record(services: WorkerServices, basis: Basis, verdict: Verdict, quote: Quote | None) -> None:
-    with services.book.unit_of_work() as session:
-        decisions.record(session, Decided(basis.decision, verdict, quote, basis.seen.profile_version))
+    with services.book.direct_work() as direct:
+        decisions.record(direct, Decided(basis.decision, verdict, quote, basis.seen.profile_version))
 
 
 def _order(services: WorkerServices, basis: Basis, verdict: Verdict, shares: Shares, quote: Quote) -> None:

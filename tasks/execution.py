@@ -29,8 +29,8 @@ def commit_and_place(services: WorkerServices, intent: Intent) -> None:
         StaleStateError: something changed since the intent was made; nothing is committed, decide again.
     """
     begun = datetime.now(UTC)
-    with services.book.unit_of_work() as session:
-        order = intents.record_intent(session, intent)
+    with services.book.direct_work() as direct:
+        order = intents.record_intent(direct, intent)
         services.reach("intent_written")
     services.reach("intent_committed")
     _place_and_book(services, order, send_before=begun + SEND_WITHIN)

@@ -13,6 +13,7 @@ from agents.model import Bracket, ExitReason, Quote, Side, TradingState
 from agents.orders import client_order_id
 from agents.risk import Code
 from journal import breaker_queries, holdings, leaving, withdrawals
+from journal.direct import Direct
 from journal.holdings import AgentSnapshot
 from journal.intents import Intent, Shares
 from journal.leaving import Leaving
@@ -89,7 +90,7 @@ def _sell(services: WorkerServices, chosen: Leaving, reason: ExitReason, quotes:
         return
     with services.book.reading() as session:
         seen = holdings.agent_snapshot(session, agent)
-        wants = leaving.wants(session, chosen)
+        wants = leaving.wants(Direct.of(session), chosen)
     if seen.trading is TradingState.HALTED or seen.has_unresolved_order:
         return
     price = limit_price(Side.SELL, quote, services.profiles[agent].max_slippage, market)
@@ -104,7 +105,7 @@ def _sell(services: WorkerServices, chosen: Leaving, reason: ExitReason, quotes:
 def _note_on_closings(services: WorkerServices, chosen: Leaving, detail: str) -> None:
     """Say on the requests of those accounts that are being closed what they wait for."""
     with services.book.unit_of_work() as session:
-        withdrawals.note_waiting(session, leaving.account_ids(session, chosen), detail)
+        withdrawals.note_waiting(session, leaving.account_ids(Direct.of(session), chosen), detail)
 
 
 def send_exit(

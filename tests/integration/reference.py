@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from agents import model
 from agents.model import BreakerKind, Quote, Status
 from agents.profiles import RiskProfile
+from journal.direct import Direct
 from journal.entries import Entry
 from journal.intents import Shares
 from journal.leaving import Leaving
@@ -53,14 +54,14 @@ def accounts_of(session: Session, entry: Entry) -> list[model.Account]:
 
 def positions_of(session: Session, leaving: Leaving) -> list[model.Position]:
     """The positions that an exit sells."""
-    rows = session.execute(leaving.statement(POSITIONS), leaving.parameters())
+    rows = Direct.of(session).rows(leaving.statement(POSITIONS), leaving.parameters())
     return [model.Position(*row) for row in rows]
 
 
 def set_aside(session: Session, shares: Shares, order_id: int) -> tuple[int, Decimal]:
     """Write what the accounts ask of an order; how many they are, and how much it is."""
-    statement = f"SELECT s.shares, s.quantity FROM (SELECT CAST(:order AS bigint) AS id) o, {shares.setting_aside} s"  # noqa: S608 - our own text
-    row = session.execute(text(statement), {**shares.parameters(), "order": order_id}).one()
+    statement = f"SELECT s.shares, s.quantity FROM (SELECT CAST(%(order)s AS bigint) AS id) o, {shares.setting_aside} s"  # noqa: S608 - our own text
+    (row,) = Direct.of(session).rows(statement, {**shares.parameters(), "order": order_id})
     return row.shares, row.quantity
 
 

@@ -17,6 +17,7 @@ from agents.model import ExitReason, Fill, Market, Quote, Side, Want
 from agents.profiles import PROFILES, RiskProfile
 from journal import dividing, entries, leaving
 from journal.database import Book
+from journal.direct import Direct
 from tests.integration.reference import accounts_of, entry_at, positions_of, set_aside, shares_of
 
 SYMBOL = "BTCUSDT"
@@ -122,7 +123,7 @@ def test_the_book_wants_for_every_account_what_the_core_does(
     with Session(book.engine) as session:
         store(session, rows, profile.name)
         entry = entry_at(session, profile.name, Quote(SYMBOL, price, price, NOW), profile, price)
-        found = entries.wants(session, entry)
+        found = entries.wants(Direct.of(session), entry)
         expected = decide_entries(accounts_of(session, entry), profile, market(), price)
 
         verdict = judge_entries(found.numbers, found.quantity, profile, market(), price)
@@ -155,7 +156,7 @@ def test_the_book_sells_for_every_account_what_the_core_does(
             leaving.requested(profile.name, SYMBOL),
             leaving.of_breaker(profile.name, SYMBOL, ExitReason.DAILY_LOSS),
         ):
-            found = leaving.wants(session, chosen)
+            found = leaving.wants(Direct.of(session), chosen)
             positions = positions_of(session, chosen)
             expected = decide_exits(positions, market(), PRICE)
 

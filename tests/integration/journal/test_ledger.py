@@ -19,6 +19,7 @@ from agents.profiles import ATLAS
 from journal import control, entries, holdings, intents, ledger, opening, switch
 from journal import leaving as leaving_positions
 from journal.database import Book
+from journal.direct import Direct
 from journal.intents import Intent
 from journal.ledger import OpenOrder, Outcome
 from journal.opening import StartRequest
@@ -54,7 +55,7 @@ def open_account(book: Book, account_id: str, equity: str = "1000") -> None:
 def entry(book: Book, cause: str = "one") -> Intent:
     with book.reading() as session:
         seen = holdings.agent_snapshot(session, "atlas")
-        wants = entries.wants(session, entry_at(session, "atlas", QUOTE, ATLAS, PRICE))
+        wants = entries.wants(Direct.of(session), entry_at(session, "atlas", QUOTE, ATLAS, PRICE))
     block = judge_entries(wants.numbers, wants.quantity, ATLAS, MARKET, PRICE).block
     assert block is not None
     return Intent(f"buy-{cause}", seen, block, "signal", QUOTE, shares=wants)
@@ -63,15 +64,15 @@ def entry(book: Book, cause: str = "one") -> Intent:
 def leaving(book: Book, cause: str = "one") -> Intent:
     with book.reading() as session:
         seen = holdings.agent_snapshot(session, "atlas")
-        wants = leaving_positions.wants(session, POSITIONS)
+        wants = leaving_positions.wants(Direct.of(session), POSITIONS)
     block = judge_exits(wants.numbers, wants.quantity, MARKET, PRICE).block
     assert block is not None
     return Intent(f"sell-{cause}", seen, block, "stop", QUOTE, shares=wants)
 
 
 def commit(book: Book, intent: Intent) -> OpenOrder:
-    with book.unit_of_work() as session:
-        return intents.record_intent(session, intent)
+    with book.direct_work() as direct:
+        return intents.record_intent(direct, intent)
 
 
 def fill_of(order: OpenOrder, part: str = "1", price: Decimal = PRICE, trade_id: str = "1") -> Fill:

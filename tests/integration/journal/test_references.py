@@ -6,7 +6,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from journal.audit.references import KEYS, REFERENCES
-from journal.database import Book, copy_rows
+from journal.database import Book
+from journal.direct import Direct
 from tests.integration.journal.test_database_rules import A_SMALL_BOOK, refusal
 
 SOUND: dict[str, dict[str, str]] = {
@@ -104,7 +105,7 @@ def test_copied_rows_are_looked_at_as_well(small_book: Book) -> None:
     columns = ("order_id", "account_id", "quantity", "reserved")
     rows = [(1, "b", 1, 1), (1, "nobody", 1, 1)]
     with pytest.raises(ForeignKeyViolation, match="fk_shares_account_id"), small_book.unit_of_work() as session:
-        copy_rows(session, "trading.shares", columns, rows)
+        Direct.of(session).copy("trading.shares", columns, rows)
 
 
 @pytest.mark.parametrize(

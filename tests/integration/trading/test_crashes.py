@@ -16,6 +16,7 @@ from agents.model import Side
 from agents.orders import SEND_WITHIN, OrderState, Placement, Refused, client_order_id
 from agents.profiles import PROFILES
 from journal import entries, holdings, intents, ledger
+from journal.direct import Direct
 from journal.intents import Intent
 from journal.ledger import OpenOrder, Outcome
 from runtime.bootstrap import WorkerServices
@@ -34,7 +35,7 @@ def entry_intent(world: World, agent: str = "atlas", cause: str = "by hand") -> 
     with world.services.book.reading() as session:
         seen = holdings.agent_snapshot(session, agent)
         price = limit_price(Side.BUY, quote, profile.max_slippage, market)
-        wants = entries.wants(session, entry_at(session, agent, quote, profile, price))
+        wants = entries.wants(Direct.of(session), entry_at(session, agent, quote, profile, price))
     block = judge_entries(wants.numbers, wants.quantity, profile, market, price).block
     assert block is not None
     client_id = client_order_id(agent, "BTCUSDT", Side.BUY, cause)
@@ -42,8 +43,8 @@ def entry_intent(world: World, agent: str = "atlas", cause: str = "by hand") -> 
 
 
 def commit(world: World, intent: Intent) -> OpenOrder:
-    with world.services.book.unit_of_work() as session:
-        return intents.record_intent(session, intent)
+    with world.services.book.direct_work() as direct:
+        return intents.record_intent(direct, intent)
 
 
 def send(world: World, order: OpenOrder) -> Placement:

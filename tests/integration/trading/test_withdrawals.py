@@ -15,6 +15,7 @@ from agents.control import Command
 from agents.errors import ConflictError
 from agents.model import TradingState
 from journal import entries, flows, queries, withdrawals
+from journal.direct import Direct
 from journal.entries import Entry, EntryWants
 from journal.flows import FlowRequest
 from runtime.bootstrap import WorkerServices
@@ -519,11 +520,11 @@ def test_an_entry_decided_just_before_a_withdrawal_was_asked_for_is_not_committe
     world.switch(TradingState.ACTIVE)
     see = entries.wants
 
-    def see_no_withdrawal(_session: Session, entry: Entry) -> EntryWants:
+    def see_no_withdrawal(_direct: Direct, entry: Entry) -> EntryWants:
         with Session(world.services.book.engine) as session:
             session.execute(text("SET LOCAL session_replication_role = replica"))
             session.execute(text("DELETE FROM trading.withdrawals"))
-            found = see(session, entry)
+            found = see(Direct.of(session), entry)
             session.rollback()
         return found
 
