@@ -10,10 +10,9 @@ from threading import BoundedSemaphore
 from typing import Any
 
 from flask import Response, jsonify, url_for
-from sqlalchemy.orm import Session
 
 from agents.errors import ConflictError, InvalidInputError
-from agents.model import Signal, plain
+from agents.model import Signal
 from agents.signals import parse_signal
 from api import idempotency, record_answers, schemas
 from api.auth import actor
@@ -74,25 +73,26 @@ def take_in(
     at_hand = services()
     if not any(signal.symbol in profile.symbols for profile in at_hand.profiles.values()):
         raise InvalidInputError("symbol", f"{signal.symbol} is traded by no agent")
-    with at_hand.book.unit_of_work() as session:
-        if control.publication(session, agent) is None:
-            raise ConflictError(f"agent {agent} was never started: start it first")
-        decision_id = signals.take_in(session, source=source, signal=signal, agent=agent)
-        if sender is not None:
-            _record(session, agent, signal, sender)
+    with at_hand.book.direct_glance() as direct:
+        decision_id = signals.take_in_new(direct, source=source, signal=signal, agent=agent, sender=sender)
+    if decision_id is None:
+        decision_id = _take_in_again(signal, agent=agent, source=source, sender=sender)
     at_hand.queue.announce_decision(decision_id, signal.symbol)
     return signal.id, decision_id
 
 
-def _record(session: Session, agent: str, signal: Signal, sender: str) -> None:
-    said = {
-        "signal_id": signal.id,
-        "symbol": signal.symbol,
-        "action": signal.action.value,
-        "confidence": plain(signal.confidence),
-        "price": plain(signal.price),
-    }
-    audit_log.record(session, actor=sender, action="signal", agent=agent, account_id=None, before={}, after=said)
+def _take_in_again(signal: Signal, *, agent: str, source: str, sender: str | None) -> int:
+    """As :func:`take_in`, of what may be known already."""
+    with services().book.unit_of_work() as session:
+        if control.publication(session, agent) is None:
+            raise ConflictError(f"agent {agent} was never started: start it first")
+        decision_id = signals.take_in(session, source=source, signal=signal, agent=agent)
+        if sender is not None:
+            said = signals.said(signal)
+            audit_log.record(
+                session, actor=sender, action="signal", agent=agent, account_id=None, before={}, after=said
+            )
+    return decision_id
 
 
 def _settled_within(decision_id: int, seconds: Decimal) -> bool:

@@ -111,8 +111,11 @@ class World:
             "price": Decimal(PRICE),
         }
         signal = parse_signal(fields, received_at=datetime.now(UTC), untimed_id=str(fields["id"]))
-        with self.services.book.unit_of_work() as session:
-            return signals.take_in(session, source="manual", signal=signal, agent=AGENT)
+        with self.services.book.direct_glance() as direct:
+            decision = signals.take_in_new(direct, source="manual", signal=signal, agent=AGENT, sender="bench")
+        if decision is None:
+            raise BookError(f"signal {signal.id} is known already")
+        return decision
 
     def orders_at_venue(self) -> int:
         """How many orders the exchange took since it started."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg2
 from sqlalchemy import Engine, create_engine, event, text
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import Session
 
 from journal.direct import Direct
@@ -129,15 +129,18 @@ class Book:
 
     @contextmanager
     def _driver_connection(self) -> Iterator[Any]:
-        """One of the pool's, rolled back and given back at the end, or given up if it broke."""
-        pooled = self.engine.raw_connection()
+        """One of the pool's, rolled back and given back at the end, or given up if it broke. Errors are SQLAlchemy's."""
         try:
-            yield pooled.driver_connection
-        except (psycopg2.OperationalError, psycopg2.InterfaceError):
-            pooled.invalidate()
-            raise
-        finally:
-            pooled.close()
+            pooled = self.engine.raw_connection()
+            try:
+                yield pooled.driver_connection
+            except (psycopg2.OperationalError, psycopg2.InterfaceError):
+                pooled.invalidate()
+                raise
+            finally:
+                pooled.close()
+        except psycopg2.Error as error:
+            raise DBAPIError.instance(None, None, error, psycopg2.Error, hide_parameters=True) from error
 
 
 MANY_ROWS = 1000

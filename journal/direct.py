@@ -15,7 +15,7 @@ Cell = str | int | Decimal | datetime | None
 class Direct:
     """A connection to the book as the driver has it; who made it commits and gives it back.
 
-    Parameters are named ``%(name)s``. What fails raises the driver's own error.
+    Parameters are named ``%(name)s``.
     """
 
     def __init__(self, connection: Any) -> None:  # noqa: ANN401 - the driver's own

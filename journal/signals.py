@@ -1,6 +1,7 @@
 """Signals as they come in: each stored once, and one decision asked of each agent it is meant for."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -8,18 +9,44 @@ from sqlalchemy.orm import Session
 
 from agents import model
 from agents.errors import ConflictError
+from journal.direct import Direct
 from journal.models import Decision, Signal
 
-TAKE_IN = text("""
+TAKE_IN_NEW = """
 WITH stored AS (
     INSERT INTO trading.signals (id, source, symbol, action, confidence, price, signal_at)
-    VALUES (:id, :source, :symbol, :action, :confidence, :price, :signal_at) ON CONFLICT DO NOTHING RETURNING id
+    SELECT %(id)s, %(source)s, %(symbol)s, %(action)s, %(confidence)s, %(price)s, %(signal_at)s
+    FROM trading.agents WHERE name = %(agent)s
+    ON CONFLICT DO NOTHING RETURNING id
+), noted AS (
+    INSERT INTO trading.audit_log (actor, action, agent, before, after)
+    SELECT %(sender)s, 'signal', %(agent)s, '{}', %(said)s FROM stored WHERE %(sender)s IS NOT NULL
 )
-INSERT INTO trading.decisions (signal_id, agent) SELECT id, :agent FROM stored RETURNING id
-""")
+INSERT INTO trading.decisions (signal_id, agent) SELECT id, %(agent)s FROM stored RETURNING id
+"""
 REQUEST = text("""
 INSERT INTO trading.decisions (signal_id, agent) VALUES (:signal, :agent) ON CONFLICT DO NOTHING RETURNING id
 """)
+
+
+def take_in_new(
+    direct: Direct, *, source: str, signal: model.Signal, agent: str, sender: str | None = None
+) -> int | None:
+    """Keep a pushed signal, ask the agent's decision on it, and note who sent it, all in one statement.
+
+    Args:
+        direct: the way to the book.
+        source: how it came: ``webhook`` or ``manual``.
+        signal: what it says.
+        agent: who decides.
+        sender: who sent it by hand, for the audit log; None: nobody did.
+
+    Returns:
+        The id of the decision; None if the signal is known or the agent is not, and then nothing is written.
+    """
+    values = {**_row(signal, source), "agent": agent, "sender": sender, "said": json.dumps(said(signal))}
+    row = direct.row(TAKE_IN_NEW, values)
+    return None if row is None else int(row.id)
 
 
 def take_in(session: Session, *, source: str, signal: model.Signal, agent: str) -> int:
@@ -29,7 +56,7 @@ def take_in(session: Session, *, source: str, signal: model.Signal, agent: str) 
         session: the open unit of work.
         source: how it came: ``webhook`` or ``manual``.
         signal: what it says.
-        agent: who decides.
+        agent: who decides; one that was started.
 
     Returns:
         The id of the decision, which is pending if it is new.
@@ -37,7 +64,28 @@ def take_in(session: Session, *, source: str, signal: model.Signal, agent: str) 
     Raises:
         ConflictError: the signal's id is known with other content.
     """
-    values = {
+    created = take_in_new(Direct.of(session), source=source, signal=signal, agent=agent)
+    if created is not None:
+        return created
+    differing = _difference(session.get_one(Signal, signal.id), signal)
+    if differing:
+        raise ConflictError(f"signal {signal.id} is known with another {differing}: use a new id")
+    return _request_decision(session, signal.id, agent)
+
+
+def said(signal: model.Signal) -> Mapping[str, str]:
+    """A signal that was sent by hand, as the audit log has it."""
+    return {
+        "signal_id": signal.id,
+        "symbol": signal.symbol,
+        "action": signal.action.value,
+        "confidence": model.plain(signal.confidence),
+        "price": model.plain(signal.price),
+    }
+
+
+def _row(signal: model.Signal, source: str) -> dict[str, object]:
+    return {
         "id": signal.id,
         "source": source,
         "symbol": signal.symbol,
@@ -45,15 +93,7 @@ def take_in(session: Session, *, source: str, signal: model.Signal, agent: str) 
         "confidence": signal.confidence,
         "price": signal.price,
         "signal_at": signal.at,
-        "agent": agent,
     }
-    created: int | None = session.scalar(TAKE_IN, values)
-    if created is not None:
-        return created
-    differing = _difference(session.get_one(Signal, signal.id), signal)
-    if differing:
-        raise ConflictError(f"signal {signal.id} is known with another {differing}: use a new id")
-    return _request_decision(session, signal.id, agent)
 
 
 def _request_decision(session: Session, signal_id: str, agent: str) -> int:
@@ -77,18 +117,7 @@ def store_polled(session: Session, agent: str, signals: Sequence[model.Signal]) 
     """
     if not signals:
         return []
-    rows = [
-        {
-            "id": signal.id,
-            "source": "poll",
-            "symbol": signal.symbol,
-            "action": signal.action.value,
-            "confidence": signal.confidence,
-            "price": signal.price,
-            "signal_at": signal.at,
-        }
-        for signal in sorted(signals, key=lambda signal: signal.id)
-    ]
+    rows = [_row(signal, "poll") for signal in sorted(signals, key=lambda signal: signal.id)]
     session.execute(insert(Signal).values(rows).on_conflict_do_nothing())
     ids = [row["id"] for row in rows]
     known = {row.id: row for row in session.scalars(select(Signal).where(Signal.id.in_(ids)))}
