@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import psycopg2
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from journal import database
 from journal.database import (
@@ -82,3 +84,58 @@ def test_a_glance_reads_what_is_committed_and_leaves_the_connection_as_it_was(bo
         session.rollback()
     with book.reading() as session:
         assert session.scalar(text("SELECT reason FROM trading.service_state")) != "changed"
+
+
+MARKED = "SELECT count(*) AS marks FROM trading.marks WHERE symbol = %(symbol)s"
+MARK = "INSERT INTO trading.marks (symbol, bid, ask, at) VALUES (%(symbol)s, 1, 1, now())"
+
+
+def marks(book: Book, symbol: str) -> object:
+    with book.direct_glance() as direct:
+        (row,) = direct.rows(MARKED, {"symbol": symbol})
+    return row.marks
+
+
+def test_direct_work_is_committed_at_its_end_and_leaves_nothing_if_it_raises(book: Book) -> None:
+    with pytest.raises(ZeroDivisionError), book.direct_work() as direct:  # noqa: PT012 - what was written before counts
+        direct.run(MARK, {"symbol": "LOSTUSDT"})
+        raise ZeroDivisionError
+    with book.direct_work() as direct:
+        direct.run(MARK, {"symbol": "KEPTUSDT"})
+        assert marks(book, "KEPTUSDT") == 0
+
+    assert (marks(book, "LOSTUSDT"), marks(book, "KEPTUSDT")) == (0, 1)
+
+
+def test_each_direct_statement_of_a_glance_is_a_transaction_and_the_next_work_is_one_again(book: Book) -> None:
+    with book.direct_glance() as direct:
+        direct.run(MARK, {"symbol": "ONEUSDT"})
+        assert marks(book, "ONEUSDT") == 1
+    with book.unit_of_work() as session:
+        session.execute(text("DELETE FROM trading.marks WHERE symbol = 'ONEUSDT'"))
+        session.rollback()
+
+    assert marks(book, "ONEUSDT") == 1
+
+
+def test_a_direct_statement_that_fails_raises_as_any_other_and_its_connection_is_used_again(book: Book) -> None:
+    with pytest.raises(DBAPIError) as failed, book.direct_work() as direct:
+        direct.run(MARK, {"symbol": None})
+
+    assert isinstance(failed.value.orig, psycopg2.errors.NotNullViolation)
+    assert marks(book, "ANYUSDT") == 0
+
+
+def test_a_direct_statement_on_a_connection_that_broke_fails_once(database_url: str) -> None:
+    engine, other = connect(database_url, pool_size=1), connect(database_url)
+    book = Book(engine)
+    with pytest.raises(OperationalError), book.direct_work() as direct:  # noqa: PT012 - it breaks in the middle
+        (used,) = direct.rows("SELECT pg_backend_pid() AS pid", {})
+        with other.connect() as connection:
+            connection.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": used.pid})
+        direct.rows("SELECT 1 AS one", {})
+
+    with book.direct_work() as direct:
+        assert direct.rows("SELECT 1 AS one", {})[0].one == 1
+    engine.dispose()
+    other.dispose()
