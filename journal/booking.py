@@ -17,33 +17,15 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from agents.allocation import Total
-from agents.errors import BookError, StaleStateError
-from agents.model import Bracket, Fill, Side, Want
+from agents.errors import BookError
+from agents.model import Bracket, Fill
 from journal import events, outward, trade_stats
 from journal.booking_statements import BUY, SALE
-from journal.database import FOR_MANY_ROWS, MANY_ROWS, expect_rows
-from journal.direct import Direct
+from journal.database import expect_rows
 from journal.dividing import Division, divide
 from journal.trade_models import Bracket as BracketRow
 from journal.trade_models import Fill as FillRow
 from journal.trade_models import Order
-
-SHARE_COLUMNS = ("order_id", "account_id", "quantity", "reserved", "keeps_rest")
-
-RESERVE_CASH = """
-UPDATE trading.accounts a SET cash = a.cash - s.reserved, reserved = a.reserved + s.reserved, updated_at = now()
-FROM trading.shares s
-WHERE s.order_id = %(order)s AND a.id = s.account_id AND a.status = 'running' AND a.cash >= s.reserved
-  AND NOT EXISTS (SELECT FROM trading.withdrawals w WHERE w.account_id = a.id AND w.status = 'pending')
-"""
-
-CLAIM_POSITIONS = """
-UPDATE trading.positions p SET exit_order_id = %(order)s
-FROM trading.shares s, trading.orders o
-WHERE s.order_id = %(order)s AND o.id = %(order)s AND p.account_id = s.account_id AND p.symbol = o.symbol
-  AND p.closed_at IS NULL AND p.exit_order_id IS NULL
-  AND CASE WHEN s.keeps_rest THEN p.quantity > s.quantity ELSE p.quantity = s.quantity END
-"""
 
 FREE_CASH = """
 UPDATE trading.accounts a SET cash = a.cash + s.reserved, reserved = a.reserved - s.reserved, updated_at = now()
@@ -73,20 +55,6 @@ SELECT 'dust-' || o.agent, o.agent, o.symbol, :dust, 0, o.executed_cost / o.exec
 FROM trading.orders o WHERE o.id = :order
 ON CONFLICT (account_id, symbol) WHERE closed_at IS NULL DO UPDATE SET quantity = positions.quantity + excluded.quantity
 """
-
-
-def set_aside(direct: Direct, order_id: int, side: Side, wants: Sequence[Want]) -> None:
-    """Write listed wants as an order's shares, and set aside the cash or positions that they take.
-
-    Raises:
-        StaleStateError: an account has not the cash, or a position is not free or not as large as expected.
-    """
-    rows = ((order_id, want.account_id, want.quantity, want.reserved, want.keeps_rest) for want in wants)
-    direct.copy("trading.shares", SHARE_COLUMNS, rows)
-    if len(wants) >= MANY_ROWS:
-        direct.run(FOR_MANY_ROWS, {})
-    if direct.run(RESERVE_CASH if side is Side.BUY else CLAIM_POSITIONS, {"order": order_id}) != len(wants):
-        raise StaleStateError("an account or position changed since it was read")
 
 
 def insert_fills(session: Session, order_id: int, symbol: str, fills: Sequence[Fill]) -> None:

@@ -5,15 +5,15 @@ orders of one agent follow each other.
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
 from agents.errors import StaleStateError
-from agents.model import Block, Quote, Side, TradingState
+from agents.model import Block, Quote, Side, TradingState, Want
 from agents.orders import OrderState
-from journal import booking, decisions
+from journal import decisions
 from journal.database import FOR_MANY_ROWS, MANY_ROWS
 from journal.decisions import Decided
 from journal.direct import Direct
@@ -22,6 +22,24 @@ from journal.ledger import OpenOrder
 
 ALLOWING = {Side.BUY: (TradingState.ACTIVE,), Side.SELL: (TradingState.ACTIVE, TradingState.REDUCING)}
 """The positions of the switch above all agents at which orders of a side go out."""
+
+
+SHARE_COLUMNS = ("order_id", "account_id", "quantity", "reserved", "keeps_rest")
+
+RESERVE_CASH = """
+UPDATE trading.accounts a SET cash = a.cash - s.reserved, reserved = a.reserved + s.reserved, updated_at = now()
+FROM trading.shares s
+WHERE s.order_id = %(order)s AND a.id = s.account_id AND a.status = 'running' AND a.cash >= s.reserved
+  AND NOT EXISTS (SELECT FROM trading.withdrawals w WHERE w.account_id = a.id AND w.status = 'pending')
+"""
+
+CLAIM_POSITIONS = """
+UPDATE trading.positions p SET exit_order_id = %(order)s
+FROM trading.shares s, trading.orders o
+WHERE s.order_id = %(order)s AND o.id = %(order)s AND p.account_id = s.account_id AND p.symbol = o.symbol
+  AND p.closed_at IS NULL AND p.exit_order_id IS NULL
+  AND CASE WHEN s.keeps_rest THEN p.quantity > s.quantity ELSE p.quantity = s.quantity END
+"""
 
 
 class Shares(Protocol):
@@ -94,7 +112,7 @@ def record_intent(direct: Direct, intent: Intent) -> OpenOrder:
     if row is None:
         raise StaleStateError(_obstacle(direct, intent))
     if shares is None:
-        booking.set_aside(direct, row.id, block.side, block.wants)
+        _set_aside(direct, row.id, block.side, block.wants)
     elif (row.shares, row.quantity) != (shares.rows, shares.quantity):
         raise StaleStateError("an account or position changed since it was read")
     return OpenOrder(
@@ -110,6 +128,20 @@ def record_intent(direct: Direct, intent: Intent) -> OpenOrder:
         agent_version=intent.seen.version,
         created_at=row.created_at,
     )
+
+
+def _set_aside(direct: Direct, order_id: int, side: Side, wants: Sequence[Want]) -> None:
+    """Write listed wants as an order's shares, and set aside the cash or positions that they take.
+
+    Raises:
+        StaleStateError: an account has not the cash, or a position is not free or not as large as expected.
+    """
+    rows = ((order_id, want.account_id, want.quantity, want.reserved, want.keeps_rest) for want in wants)
+    direct.copy("trading.shares", SHARE_COLUMNS, rows)
+    if len(wants) >= MANY_ROWS:
+        direct.run(FOR_MANY_ROWS, {})
+    if direct.run(RESERVE_CASH if side is Side.BUY else CLAIM_POSITIONS, {"order": order_id}) != len(wants):
+        raise StaleStateError("an account or position changed since it was read")
 
 
 def _parameters(intent: Intent) -> Mapping[str, object]:
