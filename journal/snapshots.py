@@ -25,28 +25,41 @@ class Period:
         return any(self.first <= day <= self.last for day in days)
 
 
-ROLL_UP = f"""
+INSERT = f"""
 INSERT INTO {outward.SNAPSHOTS} AS known (account_id, snapshot_date, period_type, opening_balance, closing_balance, profit_loss,
                                           total_trades, winning_trades)
-SELECT CAST(coalesce(account_id, closed_id) AS {{account_id_type}}), first, period,
-       coalesce(opening - {{profit_loss}} - {{net_flows}}, opening, - {{profit_loss}} - {{net_flows}}), coalesce(closing, 0),
-       coalesce(profit_loss + {{profit_loss}}, profit_loss, {{profit_loss}}), coalesce(trades + {{trades}}, trades, {{trades}}),
-       coalesce(winning_trades + {{winning_trades}}, winning_trades, {{winning_trades}})
+SELECT CAST(account_id AS {{account_id_type}}), first, period, opening, closing, profit_loss, trades, winning_trades
+FROM ({{rows}}) sums
+"""  # noqa: S608 - constants
+"""All periods at once, each account's rows together: their places in the table's index are side by side."""
+
+NEW = """
+SELECT * FROM (SELECT * FROM trading.account_days WHERE day = :last ORDER BY account_id COLLATE "C") accounts
+CROSS JOIN (VALUES {periods}) periods (first, period)
+"""
+"""Of a period that begins, its first day is all there is."""
+
+GOING_ON = """
+SELECT coalesce(account_id, former_id) AS account_id, first, period,
+       coalesce(opening - {profit_loss} - {net_flows}, opening, - {profit_loss} - {net_flows}) AS opening,
+       coalesce(closing, 0) AS closing, coalesce(profit_loss + {profit_loss}, profit_loss, {profit_loss}) AS profit_loss,
+       coalesce(trades + {trades}, trades, {trades}) AS trades,
+       coalesce(winning_trades + {winning_trades}, winning_trades, {winning_trades}) AS winning_trades
 FROM (
     SELECT * FROM (SELECT * FROM trading.account_days WHERE day = :last) d
     FULL JOIN (
-        SELECT account_id AS closed_id, {{earlier}}
+        SELECT account_id AS former_id, {earlier}
         FROM trading.account_days WHERE day >= :first AND day < :last GROUP BY account_id
-    ) e ON closed_id = account_id
-    ORDER BY coalesce(account_id, closed_id) COLLATE "C"
+    ) e ON former_id = account_id
+    ORDER BY coalesce(account_id, former_id) COLLATE "C"
 ) accounts
-CROSS JOIN (VALUES {{periods}}) periods (first, period)
-WHERE account_id IS NOT NULL OR {{trades}} IS NOT NULL
-"""  # noqa: S608 - constants
-"""All periods at once, each account's rows together: their places in the table's index are side by side.
+CROSS JOIN (VALUES {periods}) periods (first, period)
+WHERE account_id IS NOT NULL OR {trades} IS NOT NULL
+"""
+"""The last day as it stands, and the sums of those before it, which are NULL for an account that is new.
 
-The last day as it stands, and the sums of those before it, which are NULL in a new period. What the last day opened with less those
-is what the period opened with. An account that was closed in between has no last day, and is worth nothing.
+What the last day opened with less those is what the period opened with. An account that was closed in between has no last day, and
+is worth nothing.
 """
 
 SUMMED = ("profit_loss", "net_flows", "trades", "winning_trades")
@@ -63,22 +76,23 @@ WHERE (known.opening_balance, known.closing_balance, known.profit_loss, known.to
 
 def publish(session: Session, day: date, periods: Sequence[Period], synced: Sequence[date]) -> None:
     """Roll ``periods`` up, as far as to ``day``; ``synced`` are their days of which rows were written before."""
-    for is_new in (True, False):
-        alike = [period for period in periods if period.has_any(synced) is not is_new]
+    for are_new, rows in ((True, NEW), (False, GOING_ON)):
+        alike = [period for period in periods if period.has_any(synced) is not are_new]
         if alike:
-            _publish(session, day, alike, are_new=is_new)
+            _publish(session, day, alike, rows, are_new=are_new)
 
 
-def _publish(session: Session, day: date, periods: Sequence[Period], *, are_new: bool) -> None:
+def _publish(session: Session, day: date, periods: Sequence[Period], rows: str, *, are_new: bool) -> None:
     names = [period.name for period in periods]
-    statement = ROLL_UP.format(
-        account_id_type=outward.column_types(session, outward.SNAPSHOTS)["account_id"],
+    source = rows.format(
         periods=", ".join(f"(CAST(:{name} AS date), '{name}')" for name in names),
         earlier=", ".join(
             f"sum({column}) FILTER (WHERE day >= :{name}) AS {name}_{column}" for name in names for column in SUMMED
         ),
         **{column: _of_period(column, names) for column in SUMMED},
     )
+    account_id_type = outward.column_types(session, outward.SNAPSHOTS)["account_id"]
+    statement = INSERT.format(account_id_type=account_id_type, rows=source)
     days = {"first": min(period.first for period in periods), "last": day}
     insert(session, statement, CORRECT, days | {period.name: period.first for period in periods}, are_new=are_new)
 
