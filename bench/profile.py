@@ -35,7 +35,7 @@ def main() -> None:
 def _explain_statements(book: World) -> None:
     @event.listens_for(book.services.book.engine, "before_cursor_execute")
     def explain(connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:  # noqa: ANN401 - the library's
-        if not statement.lstrip().startswith(("WITH", "INSERT", "UPDATE", "SELECT code")):
+        if not statement.lstrip().startswith(("WITH", "INSERT", "UPDATE", "SELECT * FROM trading.set_entry_aside")):
             return
         driver = connection.connection.driver_connection
         if driver.autocommit:
