@@ -54,10 +54,10 @@ def _ping_what_lay_idle(engine: Engine) -> None:
 
     def note_use(connection: Any, record: Any) -> None:  # noqa: ANN401 - the driver's own
         record.info[LAST_USED] = time.monotonic()
-        # With a level of its own, the driver asks the server to forget it after every glance, in two round trips.
+        # In this order: a level that is set while every statement commits by itself is told to the server, in two round trips.
         if connection is not None and not connection.closed:
-            connection.isolation_level = connection.readonly = None
             connection.autocommit = False
+            connection.isolation_level = connection.readonly = None
 
     def ping(connection: Any, record: Any, _fairy: Any) -> None:  # noqa: ANN401 - the driver's own
         if time.monotonic() - record.info.get(LAST_USED, time.monotonic()) <= IDLE_SECONDS:

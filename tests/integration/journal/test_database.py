@@ -76,6 +76,19 @@ def test_a_connection_that_was_used_just_now_is_not_asked_for_a_sign_of_life(
     assert asked == []
 
 
+def test_a_glance_asks_the_server_for_nothing_but_what_it_reads(database_url: str) -> None:
+    engine, other = connect(database_url), connect(database_url)
+    glance = "SELECT pg_backend_pid() AS pid"
+    with Book(engine).direct_glance() as direct:
+        used = direct.rows(glance, {})[0].pid
+    with other.connect() as connection:
+        asked_last = connection.scalar(text("SELECT query FROM pg_stat_activity WHERE pid = :pid"), {"pid": used})
+    engine.dispose()
+    other.dispose()
+
+    assert asked_last == glance
+
+
 def test_a_glance_reads_what_is_committed_and_leaves_the_connection_as_it_was(book: Book) -> None:
     with book.glancing() as session:
         assert session.scalar(text("SELECT count(*) FROM trading.agents")) == 0
