@@ -117,16 +117,19 @@ def book_exit(session: Session, order_id: int, agent: str, total: Total | None, 
     Raises:
         BookError: the legs would not sum to ``total``.
     """
-    if total is not None:
-        division = divide(session, order_id, total, lot_step)
-        session.execute(text(OPEN_DUST_ACCOUNT), {"agent": agent})
-        division.parameters["trade_ids"] = _first_digits()
-        sums = _divide(session, SALE, division, total, tell=outward.tell_trades(session))
-        if sums.dust:
-            session.execute(text(KEEP_DUST), {"order": order_id, "dust": sums.dust})
-        trade_stats.note_exit(session, agent, sums.profit_loss)
-        _run(session, order_id, CLOSE_BRACKETS)
-    _run(session, order_id, FREE_POSITIONS)
+    if total is None:
+        _run(session, order_id, FREE_POSITIONS)
+        return
+    division = divide(session, order_id, total, lot_step)
+    session.execute(text(OPEN_DUST_ACCOUNT), {"agent": agent})
+    division.parameters["trade_ids"] = _first_digits()
+    sums = _divide(session, SALE, division, total, tell=outward.tell_trades(session))
+    if sums.dust:
+        session.execute(text(KEEP_DUST), {"order": order_id, "dust": sums.dust})
+    trade_stats.note_exit(session, agent, sums.profit_loss)
+    _run(session, order_id, CLOSE_BRACKETS)
+    if not sums.everyone_sold:
+        _run(session, order_id, FREE_POSITIONS)
     events.record_trades_closed(session, order_id)
 
 

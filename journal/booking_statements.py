@@ -72,6 +72,8 @@ WITH {trade_stats.FILLED}, {{division}}, {INSERT_LEGS}, sold AS MATERIALIZED (
         winning_trades = a.winning_trades + CAST(t.profit_loss > 0 AS int), updated_at = now()
     FROM (SELECT number, proceeds, profit_loss FROM sold OFFSET 0) t WHERE a.number = t.number
 ), {trade_stats.COUNT_SALES}
-SELECT {{sums}}, sum(dust) AS dust, (SELECT sum(profit_loss) FROM sold WHERE kind <> 'dust') AS profit_loss FROM legs
+SELECT {{sums}}, sum(dust) AS dust, bool_and(got) AS everyone_sold,
+       (SELECT sum(profit_loss) FROM sold WHERE kind <> 'dust') AS profit_loss
+FROM legs
 """  # noqa: S608 - our own text
 """What is sold of a position takes its part of the cost with it; the last part takes all that is left."""
