@@ -19,7 +19,7 @@ GIVEN = """
 %(agent)s, %(symbol)s, CAST(%(marks)s AS jsonb), CAST(%(at)s AS timestamptz), CAST(%(cooldown)s AS interval), %(max_open_positions)s,
 %(max_exposure)s, %(max_position)s, %(risk_per_trade)s, %(stop_loss)s, %(with_reserve)s
 """
-"""What both functions are given, see revision 0024."""
+"""What both functions are given, see revision 0023."""
 OUTCOMES = f"SELECT * FROM trading.entry_outcomes({GIVEN})"  # noqa: S608 - our own text
 SET_ASIDE = f"trading.set_entry_aside(o.id, {GIVEN})"
 

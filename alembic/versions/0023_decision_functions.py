@@ -6,7 +6,7 @@ A plan that was made while there were few accounts is not used for many: then ev
 
 from alembic import op
 
-revision = "0024"
+revision = "0023"
 down_revision = "0022"
 branch_labels = None
 depends_on = None

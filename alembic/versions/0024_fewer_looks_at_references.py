@@ -7,8 +7,8 @@ changed, through the index.
 
 from alembic import op
 
-revision = "0026"
-down_revision = "0024"
+revision = "0024"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 
