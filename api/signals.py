@@ -73,6 +73,7 @@ def take_in(
     at_hand = services()
     if not any(signal.symbol in profile.symbols for profile in at_hand.profiles.values()):
         raise InvalidInputError("symbol", f"{signal.symbol} is traded by no agent")
+    # Outside of a unit of work, which would mark the request's key: a repetition has the same id, and is found to be known.
     with at_hand.book.direct_glance() as direct:
         decision_id = signals.take_in_new(direct, source=source, signal=signal, agent=agent, sender=sender)
     if decision_id is None:
