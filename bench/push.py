@@ -21,7 +21,7 @@ POLL_SECONDS = 0.06
 
 
 def run(servers: Servers) -> Iterator[Row]:
-    """Measure it with one account; the floor is the round trip of a task that does nothing but place a bare order.
+    """Measure it with one account; the floor is the round trip, there and back, of a task that does nothing but place a bare order.
 
     As in production, book and exchange were reconciled a moment ago; once, for the floor's orders are none of the book's.
     """
@@ -35,7 +35,7 @@ def run(servers: Servers) -> Iterator[Row]:
             pushed.values.clear()
             alternate(
                 ROUNDS,
-                lambda _: bare.values.append(busy.run("bench.order", "signals")),
+                lambda _: bare.values.append(busy.round_trip("bench.order", "signals")),
                 lambda _: _push(book, next(numbers), pushed),
             )
         book.check()

@@ -29,6 +29,12 @@ class Worker:
         self._app.send_task(task, args=list(arguments), queue=queue)
         return self.wait() - begun
 
+    def round_trip(self, task: str, queue: str) -> float:
+        """Send a task and wait until it is known here to be done; the seconds from before sending to then."""
+        begun = time.time()
+        self.run(task, queue)
+        return time.time() - begun
+
     def wait(self) -> float:
         """When the next task is done, by its own clock.
 
