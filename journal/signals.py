@@ -13,17 +13,11 @@ from journal.direct import Direct
 from journal.models import Decision, Signal
 
 TAKE_IN_NEW = """
-WITH stored AS (
-    INSERT INTO trading.signals (id, source, symbol, action, confidence, price, signal_at)
-    SELECT %(id)s, %(source)s, %(symbol)s, %(action)s, %(confidence)s, %(price)s, %(signal_at)s
-    FROM trading.agents WHERE name = %(agent)s
-    ON CONFLICT DO NOTHING RETURNING id
-), noted AS (
-    INSERT INTO trading.audit_log (actor, action, agent, before, after)
-    SELECT %(sender)s, 'signal', %(agent)s, '{}', %(said)s FROM stored WHERE %(sender)s IS NOT NULL
-)
-INSERT INTO trading.decisions (signal_id, agent) SELECT id, %(agent)s FROM stored RETURNING id
+SELECT * FROM trading.take_in_signal(
+    %(id)s, %(source)s, %(symbol)s, %(action)s, %(confidence)s, %(price)s, CAST(%(signal_at)s AS timestamptz), %(agent)s, %(sender)s,
+    CAST(%(said)s AS jsonb)) AS decision (id)
 """
+"""Gives the decision's id, or nothing where nothing is written."""
 REQUEST = text("""
 INSERT INTO trading.decisions (signal_id, agent) VALUES (:signal, :agent) ON CONFLICT DO NOTHING RETURNING id
 """)

@@ -1,4 +1,4 @@
-"""What a signal's decision reads and commits, as functions, which PostgreSQL plans once per connection, see revision 0022.
+"""How a signal is taken in, and what its decision reads and commits, as functions that PostgreSQL plans once per connection, see 0022.
 
 Those that write give no row where they write nothing, so that one that takes what another gave is not run either.
 A plan that was made while there were few accounts is not used for many: then everything is planned anew.
@@ -10,6 +10,25 @@ revision = "0023"
 down_revision = "0022"
 branch_labels = None
 depends_on = None
+
+TAKE_IN_SIGNAL = """
+CREATE FUNCTION trading.take_in_signal(
+    of_id text, of_source text, of_symbol text, of_action text, of_confidence numeric, of_price numeric, of_time timestamptz,
+    of_agent text, sender text, said jsonb
+) RETURNS SETOF bigint LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO trading.signals (id, source, symbol, action, confidence, price, signal_at)
+    SELECT of_id, of_source, of_symbol, of_action, of_confidence, of_price, of_time FROM trading.agents WHERE name = of_agent
+    ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    IF sender IS NOT NULL THEN
+        INSERT INTO trading.audit_log (actor, action, agent, before, after) VALUES (sender, 'signal', of_agent, '{}', said);
+    END IF;
+    RETURN QUERY INSERT INTO trading.decisions (signal_id, agent) VALUES (of_id, of_agent) RETURNING id;
+END $$
+"""
 
 PENDING_DECISION = """
 CREATE FUNCTION trading.pending_decision(of_decision bigint, reconciled_within interval, longest_transaction interval)
@@ -234,6 +253,7 @@ END $$
 
 def upgrade() -> None:
     for function in (
+        TAKE_IN_SIGNAL,
         PENDING_DECISION,
         RECORD_VERDICT,
         INTEND,
@@ -253,3 +273,4 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION trading.intend")
     op.execute("DROP FUNCTION trading.record_verdict")
     op.execute("DROP FUNCTION trading.pending_decision")
+    op.execute("DROP FUNCTION trading.take_in_signal")
