@@ -49,7 +49,10 @@ logger = logging.getLogger(__name__)
 
 
 class ClaimedBook(Book):
-    """The book as one request with a key sees it: each of its units of work marks the key as carried out."""
+    """The book as one request with a key sees it: each of its units of work marks the key as carried out.
+
+    A direct statement does not: what it writes must be found to be known when it is repeated.
+    """
 
     def __init__(self, book: Book, claim: Claim) -> None:
         super().__init__(book.engine, book.on_events)

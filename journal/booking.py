@@ -22,6 +22,7 @@ from agents.model import Bracket, Fill
 from journal import events, outward, trade_stats
 from journal.booking_statements import BUY, SALE
 from journal.database import expect_rows
+from journal.direct import Direct
 from journal.dividing import Division, divide
 from journal.trade_models import Bracket as BracketRow
 from journal.trade_models import Fill as FillRow
@@ -135,7 +136,7 @@ def book_exit(session: Session, order_id: int, agent: str, total: Total | None, 
 
 def _divide(session: Session, statement: str, division: Division, total: Total, **parts: str) -> Row[Any]:
     """Run one of the two statements that book everything; the sums of the legs."""
-    expect_rows(session, division.accounts)
+    expect_rows(Direct.of(session), division.accounts)
     columns = ("quantity", *division.amounts)
     parts["sums"] = ", ".join(f"sum({name}) AS {name}" for name in columns)
     written = text(statement.format(division=division.expressions, **parts))

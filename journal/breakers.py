@@ -22,6 +22,7 @@ from agents.profiles import BreakerAction, RiskProfile
 from journal import events
 from journal.breaker_models import STANDING, Breaker
 from journal.database import MANY_ROWS, expect_rows
+from journal.direct import Direct
 from journal.judging_statements import (
     EXPIRE,
     FOLLOW,
@@ -67,7 +68,7 @@ def judge(session: Session, profile: RiskProfile, service: LossLimits) -> list[T
     now = session.execute(text(lock), {"agent": profile.name}).scalar_one()
     limits = LossLimits(profile.daily_loss, profile.max_drawdown)
     # Before it has statistics, the planner takes the accounts for few, and needs minutes for 100,000.
-    expect_rows(session, MANY_ROWS)
+    expect_rows(Direct.of(session), MANY_ROWS)
     row = _run(
         session,
         JUDGE_ACCOUNTS,

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg2
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import Session
 
@@ -150,10 +150,10 @@ SELECT set_config('enable_nestloop', 'off', true), set_config('work_mem', '64MB'
 """
 
 
-def expect_rows(session: Session, rows: int) -> None:
+def expect_rows(direct: Direct, rows: int) -> None:
     """Have the rest of the transaction planned for so many rows, which the planner's statistics do not know of yet.
 
     It takes rows that were written a moment ago for few, joins them one by one and sorts them on disk.
     """
     if rows >= MANY_ROWS:
-        session.execute(text(FOR_MANY_ROWS))
+        direct.run(FOR_MANY_ROWS, {})

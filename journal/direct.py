@@ -39,7 +39,7 @@ class Direct:
         return found[0] if found else None
 
     def run(self, statement: str, parameters: Mapping[str, object]) -> int:
-        """Run a statement that gives no rows; how many it changed."""
+        """Run a statement whose rows nobody needs; how many it changed."""
         with self._connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             changed: int = cursor.rowcount

@@ -14,7 +14,7 @@ from agents.errors import StaleStateError
 from agents.model import Block, Quote, Side, TradingState, Want
 from agents.orders import OrderState
 from journal import decisions
-from journal.database import FOR_MANY_ROWS, MANY_ROWS
+from journal.database import expect_rows
 from journal.decisions import Decided
 from journal.direct import Direct
 from journal.holdings import AgentSnapshot
@@ -106,8 +106,8 @@ def record_intent(direct: Direct, intent: Intent) -> OpenOrder:
     statement = _intending(
         is_decided=intent.decided is not None, setting_aside=None if shares is None else shares.setting_aside
     )
-    if shares is not None and shares.rows >= MANY_ROWS:
-        direct.run(FOR_MANY_ROWS, {})
+    if shares is not None:
+        expect_rows(direct, shares.rows)
     row = direct.row(statement, _parameters(intent))
     if row is None:
         raise StaleStateError(_obstacle(direct, intent))
@@ -138,8 +138,7 @@ def _set_aside(direct: Direct, order_id: int, side: Side, wants: Sequence[Want])
     """
     rows = ((order_id, want.account_id, want.quantity, want.reserved, want.keeps_rest) for want in wants)
     direct.copy("trading.shares", SHARE_COLUMNS, rows)
-    if len(wants) >= MANY_ROWS:
-        direct.run(FOR_MANY_ROWS, {})
+    expect_rows(direct, len(wants))
     if direct.run(RESERVE_CASH if side is Side.BUY else CLAIM_POSITIONS, {"order": order_id}) != len(wants):
         raise StaleStateError("an account or position changed since it was read")
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from agents.errors import InvalidInputError
 from journal.database import MANY_ROWS, expect_rows
+from journal.direct import Direct
 from journal.inserting import insert
 from journal.locks import AdvisoryLock, hold
 from journal.past import BID_AT, HELD_AT, SIGNED
@@ -184,7 +185,7 @@ def sync_day(session: Session, day: date, *, is_last: bool) -> DayWritten:
     session.execute(text("SET LOCAL statement_timeout = 0"))
     session.execute(text("SET LOCAL lock_timeout = 0"))
     hold(session, AdvisoryLock.NIGHTLY_SYNC)
-    expect_rows(session, session.execute(text(COUNT_TO_MANY), {"many": MANY_ROWS}).scalar_one())
+    expect_rows(Direct.of(session), session.execute(text(COUNT_TO_MANY), {"many": MANY_ROWS}).scalar_one())
     opening = datetime.combine(day, time(), UTC)
     moments = {"day": day, "open": opening, "close": opening + ONE_DAY}
     periods = periods_of(day)

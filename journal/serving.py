@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from agents.errors import StaleStateError
 from journal import audit_log, events, outward
 from journal.database import MANY_ROWS, expect_rows
+from journal.direct import Direct
 
 START = "start:"
 """How the reference of the flow that opens an account begins; the account's id follows."""
@@ -198,7 +199,7 @@ def serve(  # noqa: PLR0913 - what one start leaves behind
         "agent_before": json.dumps(dict(before)),
         "agent_after": json.dumps(dict(after)),
     }
-    expect_rows(session, len(openings))
+    expect_rows(Direct.of(session), len(openings))
     if len(openings) >= MANY_ROWS:
         session.execute(text(PLAN_ANEW))
     try:
