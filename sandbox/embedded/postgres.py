@@ -21,6 +21,12 @@ from sandbox.embedded.server import ServerError, clear_orphan, kill_tree, log_ta
 _UNPRIVILEGED = "nobody"
 # "Fast" shutdown first, which ends open sessions; then "immediate". (PostgreSQL manual, "Shutting Down the Server".)
 _STOP_STEPS = ((signal.SIGINT, 10.0), (signal.SIGQUIT, 3.0))
+SETTINGS = ("shared_buffers=512MB", "wal_buffers=64MB", "max_wal_size=4GB")
+"""As in docker-compose.yml. PostgreSQL's own are for the smallest machines: what a block of many thousand accounts touches does not fit.
+
+Then a signal writes pages out to make room for others, waits for its log to be written, and after each checkpoint logs whole
+pages (docs/performance.md). The memory is taken only once it is used.
+"""
 # Without them a crash of the machine could lose data, a crash of the server cannot. Good for tests.
 _FAST = ("-c", "fsync=off", "-c", "full_page_writes=off")
 
@@ -57,6 +63,7 @@ class EmbeddedPostgres:
         clear_orphan(self._data_dir / "postmaster.pid", self._data_dir, *_STOP_STEPS)
         self._make_socket_dir()
         options = ["-D", str(self._data_dir), "-k", str(self._socket_dir), "-h", "", "-c", "timezone=UTC"]
+        options += (part for setting in SETTINGS for part in ("-c", setting))
         command = _as_unprivileged([_binary("postgres"), *options, *(() if self._durable else _FAST)])
         self._process = spawn(command, log=self._log, death_signal=signal.SIGINT)
         wait_until_ready("PostgreSQL", self._process, self._answers, log=self._log, seconds=60)

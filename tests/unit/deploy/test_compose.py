@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from sandbox.embedded.postgres import SETTINGS
+
 ROOT = Path(__file__).resolve().parents[3]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -26,6 +28,10 @@ def test_the_file_follows_the_compose_specification() -> None:
 
 def test_every_part_of_the_service_is_there() -> None:
     assert set(SERVICES) == {"migrate", "api", "worker", "beat", "flower", "postgres", "redis"}
+
+
+def test_the_database_is_set_as_the_embedded_one_is() -> None:
+    assert SERVICES["postgres"]["command"] == ["postgres", *(part for setting in SETTINGS for part in ("-c", setting))]
 
 
 def test_only_workers_hold_the_exchange_keys() -> None:
