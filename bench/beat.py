@@ -1,7 +1,7 @@
 """What a round of beat costs in which every agent's tick is due, against as many bare RedBeat entries; in seconds of processor."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,16 +11,16 @@ from celery.schedules import schedule
 from redbeat import RedBeatScheduler, RedBeatSchedulerEntry
 
 from adapters.queue import LONG_AGO, TaskQueue, celery_app
-from bench.measure import Row, Series, alternate, compare
+from bench.measure import Row, Series, compare
 from bench.world import Servers
 
 SIZES = (3, 100, 1_000)
-ROUNDS = {3: 31, 100: 11, 1_000: 5}
+ROUNDS = {3: 31, 100: 21, 1_000: 5}
 AT_MOST = Decimal("1.1")
 """No worse, but for what the same thing differs by when it is measured twice."""
 INTERVAL = 3600
-IDLE_ROUNDS = 100
-"""A round in which none is due takes a quarter of a millisecond: too little to be measured once."""
+IDLE_ROUNDS, IDLE_TURNS = 100, 5
+"""A round in which none is due takes a quarter of a millisecond: too little to be measured once, or far from its floor."""
 
 
 def run(servers: Servers) -> Iterator[Row]:
@@ -43,23 +43,29 @@ def run(servers: Servers) -> Iterator[Row]:
 Subject = tuple[Celery, Callable[[], None]]
 
 
-def _measured(url: str, agents: int, floor: Subject, found: Subject) -> Iterator[Row]:
-    due = Series(), Series()
-    idle = Series(), Series()
-
-    def step(subject: Subject, which: int) -> None:
-        app, schedule_all = subject
+def _measured(url: str, agents: int, *subjects: Subject) -> Iterator[Row]:
+    due, idle = (Series(), Series()), (Series(), Series())
+    for _ in range(ROUNDS[agents]):
         with redis.Redis.from_url(url) as client:
             client.flushall()
-        schedule_all()
-        beat = RedBeatScheduler(app=app, lazy=True)
-        beat.lock_key = None
-        due[which].values.append(_processor_seconds(beat, 1))
-        idle[which].values.append(_processor_seconds(beat, IDLE_ROUNDS))
-
-    alternate(ROUNDS[agents], lambda _: step(floor, 0), lambda _: step(found, 1))
+        beats = [_beat(*subject) for subject in subjects]
+        _add(due, beats, 1)
+        for _ in range(IDLE_TURNS):
+            _add(idle, beats, IDLE_ROUNDS)
     yield compare(f"beat, {agents:,} agents, all due", *due, AT_MOST)
     yield compare(f"beat, {agents:,} agents, none due", *idle, AT_MOST)
+
+
+def _beat(app: Celery, schedule_all: Callable[[], None]) -> RedBeatScheduler:
+    schedule_all()
+    beat = RedBeatScheduler(app=app, lazy=True)
+    beat.lock_key = None
+    return beat
+
+
+def _add(measured: Iterable[Series], beats: Iterable[RedBeatScheduler], rounds: int) -> None:
+    for series, beat in zip(measured, beats, strict=True):
+        series.values.append(_processor_seconds(beat, rounds))
 
 
 def _processor_seconds(beat: RedBeatScheduler, rounds: int) -> float:
