@@ -1,4 +1,4 @@
-"""The tables of results, one for each measure: lines in the terminal, and between two marks in docs/performance.md."""
+"""The tables of results, one for each measure: lines in the terminal, and between two marks in docs/performance.md, with their picture."""
 
 import os
 import platform
@@ -9,8 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bench.measure import Row
+from bench.picture import picture
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
+PICTURE = PAGE.with_suffix(".svg")
 END = "<!-- end of results -->"
 """Before it comes every measure's table, in the order in which they were first measured."""
 HEAD = "| measure | floor, median (spread) | found, median (spread) | ratio | goal | met | rounds |\n|---|---|---|---|---|---|---|"
@@ -34,7 +36,7 @@ def fingerprint() -> str:
 
 
 def keep(name: str, rows: Sequence[Row], measured_on: str) -> None:
-    """Replace a measure's table on the page, or add it."""
+    """Replace a measure's table on the page, or add it, and draw the picture anew."""
     begin, end = f"<!-- {name}: written by `make bench` -->", f"<!-- end of {name} -->"
     table = "\n".join([begin, f"**{name}** ({measured_on})", "", HEAD, *(line(row) for row in rows), "", end])
     page = PAGE.read_text(encoding="utf-8")
@@ -43,3 +45,4 @@ def keep(name: str, rows: Sequence[Row], measured_on: str) -> None:
     else:
         page = page.replace(END, f"{table}\n\n{END}")
     PAGE.write_text(page, encoding="utf-8")
+    PICTURE.write_text(picture(page), encoding="utf-8")
