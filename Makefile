@@ -11,7 +11,7 @@ NPM = PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 CODE := $(wildcard agents adapters journal tasks api runtime replay sandbox tests bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock lint fmt type test test-unit test-integration test-contract test-e2e chaos fuzz db-check audit tokens scan replay candles openapi bench client nestjs run clean
+.PHONY: help setup lock lint fmt test test-unit test-integration test-contract test-e2e chaos fuzz db-check audit tokens scan replay candles openapi bench client nestjs run clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,20 +29,18 @@ lock: $(STAMP) ## Pin the closures of requirements*.in anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url requirements.in --output-file requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url requirements-dev.in --output-file requirements-dev.txt
 
-lint: $(STAMP) ## Check style, likely bugs and formatting
+lint: $(STAMP) ## Check style, likely bugs, formatting and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(CODE)
+# By itself, or the folder would shadow the library of the same name.
+	$(BIN)/mypy $(wildcard alembic/env.py alembic/versions/*.py)
 
 fmt: $(STAMP) ## Repair what the linter can repair, and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-type: $(STAMP) ## Check the types
-	$(BIN)/mypy $(CODE)
-# By itself, or the folder would shadow the library of the same name.
-	$(BIN)/mypy $(wildcard alembic/env.py alembic/versions/*.py)
-
-test: lint type ## Everything CI runs: lint, types and all tests
+test: lint ## Everything CI runs: the checks of make lint, and all tests
 	$(PYTEST) tests
 
 test-unit: $(STAMP) ## Tests of pure code

@@ -10,7 +10,7 @@ from typing import Any
 from adapters import exchange_answers as answers
 from adapters import exchange_history as history
 from adapters.exchange_answers import AnswerError, OrderAnswer
-from adapters.exchange_asked import AskedQuote, ask_quote
+from adapters.exchange_asked import ROUTE, AskedQuotes, ask_quotes, parameters_for
 from adapters.exchange_client import CLOCK_REFUSED, NOT_SENT, ORDER_TIMEOUT, ExchangeClient, RequestFailedError
 from adapters.exchange_errors import Failure, Placed
 from agents.errors import ExchangeBusyError, ExchangeError
@@ -104,18 +104,16 @@ class Exchange:
         Raises:
             ExchangeError: no usable answer.
         """
-        known = sorted(self.markets().keys() & set(symbols))
+        known = self._tradable(symbols)
         if not known:
             return {}
         at = datetime.now(UTC)
-        if len(known) == 1:
-            return answers.quotes([self._read("publicGetTickerBookTicker", {"symbol": known[0]})], at)
-        listed = self._read("publicGetTickerBookTicker", {"symbols": answers.symbol_list(known)})
-        return answers.quotes(answers.a_list(listed), at)
+        return answers.quotes(self._read(ROUTE, parameters_for(known)), known, at)
 
-    def ask_quote(self, symbol: str) -> AskedQuote | None:
-        """Ask for a symbol's quote now, to be read later; None where :meth:`quotes` is to be asked. Raises as that does."""
-        return ask_quote(self._client, symbol) if symbol in self.markets() else None
+    def ask_quotes(self, symbols: Sequence[str]) -> AskedQuotes | None:
+        """Ask for the symbols' quotes now, to be read later; None where :meth:`quotes` is to be asked. Raises as that does."""
+        known = self._tradable(symbols)
+        return ask_quotes(self._client, known) if known else None
 
     def offered(self, symbol: str, price: Decimal) -> Decimal:
         """How much is for sale up to ``price``, in base asset, among the hundred best offers.
@@ -223,6 +221,9 @@ class Exchange:
             return Missing() if error.failure.code == NO_SUCH_ORDER else Unknown(str(error))
         except AnswerError as error:
             return Unknown(f"unusable answer: {error}")
+
+    def _tradable(self, symbols: Sequence[str]) -> list[str]:
+        return sorted(self.markets().keys() & set(symbols))
 
     def _read(self, route: str, parameters: Mapping[str, object]) -> Any:  # noqa: ANN401 - JSON of any shape
         try:

@@ -3,7 +3,7 @@
 Every function raises :class:`AnswerError` for an answer that cannot be used.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
@@ -93,10 +93,11 @@ def _market(entry: Mapping[str, object]) -> Market | None:
     return market if market.price_tick > 0 and market.lot_step > 0 else None
 
 
-def quotes(answers: Sequence[object], at: datetime) -> dict[str, Quote]:
-    """Best bid and ask by symbol; a side without offers or a crossed book gives no quote."""
-    found = (_quote(an_object(entry), at) for entry in answers)
-    return {quote.symbol: quote for quote in found if 0 < quote.bid <= quote.ask}
+def quotes(answer: object, symbols: Collection[str], at: datetime) -> dict[str, Quote]:
+    """Best bid and ask of the symbols asked for; a side without offers or a crossed book gives no quote."""
+    entries = [answer] if len(symbols) == 1 else a_list(answer)
+    found = (_quote(an_object(entry), at) for entry in entries)
+    return {quote.symbol: quote for quote in found if quote.symbol in symbols and 0 < quote.bid <= quote.ask}
 
 
 def _quote(entry: Mapping[str, object], at: datetime) -> Quote:

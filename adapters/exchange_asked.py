@@ -1,7 +1,8 @@
-"""A quote that was asked for a moment ago. Where it cannot be had this way, the ordinary one is asked for, and says why."""
+"""Quotes that were asked for a moment ago. Where they cannot be had this way, the ordinary ones are asked for, and say why."""
 
 import json
 import logging
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from adapters import exchange_answers as answers
@@ -16,37 +17,38 @@ ROUTE, PATH = "publicGetTickerBookTicker", "ticker/bookTicker"
 logger = logging.getLogger(__name__)
 
 
-class AskedQuote:
-    """A request for one symbol's quote that is under way; whoever made it reads it or drops it.
+class AskedQuotes:
+    """A request for quotes that is under way; whoever made it reads it or drops it.
 
     Args:
-        client: the exchange's; no second quote may be asked for before this one is read or dropped.
-        symbol: one that can be traded.
+        client: the exchange's; no others may be asked for before these are read or dropped.
+        symbols: at least one, and each can be traded.
 
     Raises:
         RequestFailedError: the exchange is to be spared.
         OSError: or another of :data:`adapters.exchange_line.LOST`: the request could not be sent.
     """
 
-    def __init__(self, client: ExchangeClient, symbol: str) -> None:
-        parameters = {"symbol": symbol}
+    def __init__(self, client: ExchangeClient, symbols: Sequence[str]) -> None:
+        parameters = parameters_for(symbols)
         client.admit(ROUTE, parameters)
-        self._client, self._symbol = client, symbol
+        self.symbols = frozenset(symbols)
+        self._client = client
         self._is_open = True
         self._at = datetime.now(UTC)
         client.line.send(PATH, parameters)
 
-    def quote(self) -> Quote | None:
-        """The quote, once it is there, dated when it was asked for; None if there is no usable answer."""
+    def quotes(self) -> Mapping[str, Quote] | None:
+        """The quotes by symbol, once they are there, dated when they were asked for; None if there is no usable answer."""
         if not self._is_open:
             return None
         self._is_open = False
         try:
             answer = self._client.line.receive()
             self._client.note_ban(answer.status, answer.retry_after)
-            return answers.quotes([json.loads(answer.body)], self._at).get(self._symbol)
+            return answers.quotes(json.loads(answer.body), self.symbols, self._at)
         except (*LOST, ValueError, ExchangeError) as error:
-            logger.info("no quote of %s from the line: %s", self._symbol, type(error).__name__)
+            logger.info("no quotes of %s from the line: %s", sorted(self.symbols), type(error).__name__)
             return None
 
     def drop(self) -> None:
@@ -56,10 +58,15 @@ class AskedQuote:
             self._client.line.close()
 
 
-def ask_quote(client: ExchangeClient, symbol: str) -> AskedQuote | None:
-    """Ask for a symbol's quote now; None if that cannot be."""
+def ask_quotes(client: ExchangeClient, symbols: Sequence[str]) -> AskedQuotes | None:
+    """Ask for the symbols' quotes now; None if that cannot be."""
     try:
-        return AskedQuote(client, symbol)
+        return AskedQuotes(client, symbols)
     except (*LOST, RequestFailedError) as error:
-        logger.info("the quote of %s is not asked for ahead: %s", symbol, type(error).__name__)
+        logger.info("the quotes of %s are not asked for ahead: %s", symbols, type(error).__name__)
         return None
+
+
+def parameters_for(symbols: Sequence[str]) -> dict[str, str]:
+    """What asks for the quotes of so many symbols; a single one weighs less."""
+    return {"symbol": symbols[0]} if len(symbols) == 1 else {"symbols": answers.symbol_list(symbols)}

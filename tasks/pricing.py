@@ -1,11 +1,11 @@
-"""What the exchange says of a symbol now; for a signal that was just pushed, asked while the book is read."""
+"""What the exchange says of symbols now; asked for, where they are known by then, while the book is read."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from adapters.exchange_asked import AskedQuote
+from adapters.exchange_asked import AskedQuotes
 from agents.errors import ExchangeBusyError, ExchangeError
 from agents.model import Market, Quote
 from runtime.bootstrap import WorkerServices
@@ -35,35 +35,37 @@ def prices_of(services: WorkerServices, symbol: str) -> Prices:
 
 
 class Asked:
-    """Prices of one symbol that were asked for a moment ago."""
+    """Quotes that were asked for a moment ago."""
 
-    def __init__(self, market: Market | None, quote: AskedQuote) -> None:
-        self._market, self._quote = market, quote
+    def __init__(self, markets: Mapping[str, Market], asked: AskedQuotes) -> None:
+        self._markets, self._asked = markets, asked
+
+    def quotes_of(self, symbols: Collection[str]) -> Mapping[str, Quote] | None:
+        """The symbols' quotes, once they are known; None if they cannot be had, or others were asked for."""
+        return self._asked.quotes() if self._markets.keys() & symbols == self._asked.symbols else None
 
     def prices_of(self, symbol: str) -> Prices | None:
-        """The prices, once they are known; None if they cannot be had, or it is another symbol that was asked for."""
-        if self._market is None or symbol != self._market.symbol:
-            return None
-        quote = self._quote.quote()
-        return None if quote is None else Prices(self._market, quote)
+        """One symbol's rules and quote, once they are known; None if they cannot be had, or others were asked for."""
+        quote = (self.quotes_of({symbol}) or {}).get(symbol)
+        return None if quote is None else Prices(self._markets[symbol], quote)
 
 
 @contextmanager
-def asked_ahead(services: WorkerServices, symbol: str | None) -> Iterator[Asked | None]:
-    """Ask for a symbol's prices, to be read later; yields None if there is no symbol or they cannot be asked for."""
-    quote = None if symbol is None else _ask(services, symbol)
-    if symbol is None or quote is None:
+def asked_ahead(services: WorkerServices, symbols: Sequence[str]) -> Iterator[Asked | None]:
+    """Ask for quotes, to be read later; yields None if there are no symbols or they cannot be asked for."""
+    asked = _ask(services, symbols) if symbols else None
+    if asked is None:
         yield None
         return
     try:
-        yield Asked(services.exchange.markets().get(symbol), quote)
+        yield Asked(services.exchange.markets(), asked)
     finally:
-        quote.drop()
+        asked.drop()
 
 
-def _ask(services: WorkerServices, symbol: str) -> AskedQuote | None:
+def _ask(services: WorkerServices, symbols: Sequence[str]) -> AskedQuotes | None:
     try:
-        return services.exchange.ask_quote(symbol)
+        return services.exchange.ask_quotes(symbols)
     except ExchangeError as error:
-        logger.warning("no rules of %s: %s", symbol, error)
+        logger.warning("no rules of %s: %s", ", ".join(symbols), error)
         return None

@@ -17,6 +17,7 @@ from runtime.publishing import publish
 from tasks.breaking import TickPrices
 from tasks.deciding import decide
 from tasks.exiting import Reached, reached, run_exits
+from tasks.pricing import Asked, asked_ahead
 from tasks.profiling import adopt_profile
 from tasks.resolving import resolve_orders
 from tasks.withdrawing import serve_withdrawals
@@ -52,12 +53,8 @@ def _run(services: WorkerServices, agent: str) -> Agenda | None:
 
 
 def _tick(services: WorkerServices, agent: str, lease: Lease) -> Agenda:
-    seen, todo = _look(services, agent)
-    if seen.has_unresolved_order:
-        resolve_orders(services, agent, lease)
-        seen, todo = _look(services, agent)
     problems: list[str] = []
-    quotes = _quotes(services, seen, todo, problems)
+    seen, todo, quotes = _see(services, agent, lease, problems)
     prices = TickPrices(services, seen, todo, quotes)
     levels = reached(() if seen.status is Status.STOPPED else todo.brackets, quotes)
     if prices.may_trip or levels or todo.closings or todo.breakers or todo.withdrawals:
@@ -74,6 +71,20 @@ def _tick(services: WorkerServices, agent: str, lease: Lease) -> Agenda:
     return todo
 
 
+def _see(
+    services: WorkerServices, agent: str, lease: Lease, problems: list[str]
+) -> tuple[AgentSnapshot, Agenda, Mapping[str, Quote]]:
+    """The agent, what awaits it, and quotes of everything it trades or holds, asked for while the book is read."""
+    profile = services.profiles.get(agent)
+    with asked_ahead(services, () if profile is None else profile.symbols) as asked:
+        seen, todo = _look(services, agent)
+        if not seen.has_unresolved_order:
+            return seen, todo, _quotes(services, seen, todo, asked, problems)
+    resolve_orders(services, agent, lease)
+    seen, todo = _look(services, agent)
+    return seen, todo, _quotes(services, seen, todo, None, problems)
+
+
 def _look(services: WorkerServices, agent: str) -> tuple[AgentSnapshot, Agenda]:
     """The agent and what awaits it; if its limits are no longer those in the book, they are adopted first."""
     with services.book.glancing() as session:
@@ -81,10 +92,16 @@ def _look(services: WorkerServices, agent: str) -> tuple[AgentSnapshot, Agenda]:
     return _look(services, agent) if adopt_profile(services, found[0]) else found
 
 
-def _quotes(services: WorkerServices, seen: AgentSnapshot, todo: Agenda, problems: list[str]) -> Mapping[str, Quote]:
+def _quotes(
+    services: WorkerServices, seen: AgentSnapshot, todo: Agenda, asked: Asked | None, problems: list[str]
+) -> Mapping[str, Quote]:
     """Quotes of everything the agent trades or holds; empty if they cannot be had."""
+    symbols = {*seen.symbols, *todo.held}
+    quotes = None if asked is None else asked.quotes_of(symbols)
+    if quotes is not None:
+        return quotes
     try:
-        return services.exchange.quotes(sorted({*seen.symbols, *todo.held}))
+        return services.exchange.quotes(sorted(symbols))
     except ExchangeError as error:
         problems.append(f"exchange: {error}")
         return {}

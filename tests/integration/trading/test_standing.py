@@ -1,11 +1,12 @@
 """What running, paused and stopped mean, for an agent and for one account, and the switch above them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import pytest
 
 from agents.control import Command
 from agents.model import Quote, TradingState
+from tasks import tick
 from tests.integration.trading.conftest import World
 
 
@@ -138,15 +139,15 @@ def test_an_agent_stopped_while_its_tick_runs_sells_nothing_more_in_that_tick(
     invested: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fall(invested)
-    look = invested.services.exchange.quotes
+    look = tick._quotes
 
-    def stop_meanwhile(symbols: Sequence[str]) -> dict[str, Quote]:
-        found = look(symbols)
+    def stop_meanwhile(*arguments: object) -> Mapping[str, Quote]:
+        found = look(*arguments)  # type: ignore[arg-type]  # handed on as they come
         if invested.one("SELECT status FROM trading.agents")["status"] == "running":
             invested.command(Command.STOP, "atlas")
         return found
 
-    monkeypatch.setattr(invested.services.exchange, "quotes", stop_meanwhile)
+    monkeypatch.setattr(tick, "_quotes", stop_meanwhile)
     invested.tick("atlas")
 
     assert holders(invested) == ["a", "b"]

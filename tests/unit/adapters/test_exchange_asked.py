@@ -1,4 +1,4 @@
-"""A quote that is asked for now and read later, before an exchange that may do anything meanwhile."""
+"""Quotes that are asked for now and read later, before an exchange that may do anything meanwhile."""
 
 import json
 from collections.abc import Iterator
@@ -9,8 +9,9 @@ import pytest
 
 from adapters import exchange_client
 from adapters.exchange import Exchange
-from adapters.exchange_asked import AskedQuote
+from adapters.exchange_asked import AskedQuotes
 from adapters.exchange_line import Line
+from agents.model import Quote
 from tests.unit.adapters.misbehaving_server import Answer, Drop, Hang, Reply, Stub
 
 QUOTED = {"symbol": "BTCUSDT", "bidPrice": "100", "bidQty": "1", "askPrice": "101", "askQty": "2"}
@@ -61,8 +62,12 @@ def exchange(stub: Stub, spent: list[int], bans: list[datetime], monkeypatch: py
     exchange._client.line.close()
 
 
-def asked(exchange: Exchange) -> AskedQuote:
-    request = exchange.ask_quote("BTCUSDT")
+def one_in(request: AskedQuotes) -> Quote | None:
+    return (request.quotes() or {}).get("BTCUSDT")
+
+
+def asked(exchange: Exchange) -> AskedQuotes:
+    request = exchange.ask_quotes(["BTCUSDT"])
     assert request is not None
     return request
 
@@ -75,7 +80,7 @@ def test_a_quote_is_dated_when_it_was_asked_for_and_costs_the_weight_of_one(
     request = asked(exchange)
     sent = datetime.now(UTC)
 
-    quote = request.quote()
+    quote = one_in(request)
 
     assert quote is not None
     assert (quote.symbol, quote.bid, quote.ask, quote.ask_quantity) == (
@@ -93,8 +98,8 @@ def test_an_answer_is_read_once(stub: Stub, exchange: Exchange) -> None:
     stub.answer(QUOTED)
     request = asked(exchange)
 
-    assert request.quote() is not None
-    assert request.quote() is None
+    assert request.quotes()
+    assert request.quotes() is None
 
 
 @pytest.mark.parametrize(
@@ -115,10 +120,10 @@ def test_what_is_no_usable_answer_is_no_quote_and_spoils_no_later_one(
     stub: Stub, exchange: Exchange, reply: Reply
 ) -> None:
     stub.reply(reply)
-    assert asked(exchange).quote() is None
+    assert one_in(asked(exchange)) is None
 
     stub.answer(QUOTED)
-    assert asked(exchange).quote() is not None
+    assert one_in(asked(exchange)) is not None
 
 
 @pytest.mark.parametrize("status", [418, 429])
@@ -126,9 +131,9 @@ def test_the_exchanges_wish_for_no_requests_is_kept_to(
     stub: Stub, exchange: Exchange, bans: list[datetime], spent: list[int], status: int
 ) -> None:
     stub.answer({"code": -1003, "msg": "Too many requests."}, status, Retry_After="7")
-    assert asked(exchange).quote() is None
+    assert asked(exchange).quotes() is None
 
-    assert exchange.ask_quote("BTCUSDT") is None
+    assert exchange.ask_quotes(["BTCUSDT"]) is None
     assert len(stub.seen) == 2
     assert spent == [2]
     (until,) = bans
@@ -138,12 +143,12 @@ def test_the_exchanges_wish_for_no_requests_is_kept_to(
 def test_nothing_is_asked_for_without_weight(stub: Stub, exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exchange._client, "_spend_weight", lambda _weight: False)
 
-    assert exchange.ask_quote("BTCUSDT") is None
+    assert exchange.ask_quotes(["BTCUSDT"]) is None
     assert len(stub.seen) == 1
 
 
 def test_nothing_is_asked_of_a_symbol_that_cannot_be_traded(stub: Stub, exchange: Exchange) -> None:
-    assert exchange.ask_quote("NOSUCHUSDT") is None
+    assert exchange.ask_quotes(["NOSUCHUSDT"]) is None
     assert len(stub.seen) == 1
 
 
@@ -152,9 +157,9 @@ def test_an_answer_that_was_given_up_is_not_taken_for_the_next_one(stub: Stub, e
     dropped = asked(exchange)
     dropped.drop()
 
-    quote = asked(exchange).quote()
+    quote = one_in(asked(exchange))
 
-    assert dropped.quote() is None
+    assert dropped.quotes() is None
     assert quote is not None
     assert quote.bid == 100
 
@@ -162,4 +167,4 @@ def test_an_answer_that_was_given_up_is_not_taken_for_the_next_one(stub: Stub, e
 def test_an_exchange_out_of_reach_is_asked_nothing(exchange: Exchange) -> None:
     exchange._client.line = Line("http://127.0.0.1:1/api/v3", timedelta(seconds=1))
 
-    assert exchange.ask_quote("BTCUSDT") is None
+    assert exchange.ask_quotes(["BTCUSDT"]) is None
