@@ -110,10 +110,10 @@ class Exchange:
         at = datetime.now(UTC)
         return answers.quotes(self._read(ROUTE, parameters_for(known)), known, at)
 
-    def ask_quotes(self, symbols: Sequence[str]) -> AskedQuotes | None:
-        """Ask for the symbols' quotes now, to be read later; None where :meth:`quotes` is to be asked. Raises as that does."""
+    def ask_quotes(self, symbols: Sequence[str], *, then_order: bool = False) -> AskedQuotes | None:
+        """Ask for quotes now, to be read later, with an order to follow; None where :meth:`quotes` is to be asked, which raises likewise."""
         known = self._tradable(symbols)
-        return ask_quotes(self._client, known) if known else None
+        return ask_quotes(self._client, known, then_order=then_order) if known else None
 
     def offered(self, symbol: str, price: Decimal) -> Decimal:
         """How much is for sale up to ``price``, in base asset, among the hundred best offers.

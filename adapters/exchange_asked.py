@@ -23,15 +23,16 @@ class AskedQuotes:
     Args:
         client: the exchange's; no others may be asked for before these are read or dropped.
         symbols: at least one, and each can be traded.
+        then_order: whether an order is likely to follow at once.
 
     Raises:
         RequestFailedError: the exchange is to be spared.
         OSError: or another of :data:`adapters.exchange_line.LOST`: the request could not be sent.
     """
 
-    def __init__(self, client: ExchangeClient, symbols: Sequence[str]) -> None:
+    def __init__(self, client: ExchangeClient, symbols: Sequence[str], *, then_order: bool) -> None:
         parameters = parameters_for(symbols)
-        client.admit(ROUTE, parameters)
+        client.admit(ROUTE, parameters, then_order=then_order)
         self.symbols = frozenset(symbols)
         self._client = client
         self._is_open = True
@@ -58,10 +59,10 @@ class AskedQuotes:
             self._client.line.close()
 
 
-def ask_quotes(client: ExchangeClient, symbols: Sequence[str]) -> AskedQuotes | None:
+def ask_quotes(client: ExchangeClient, symbols: Sequence[str], *, then_order: bool) -> AskedQuotes | None:
     """Ask for the symbols' quotes now; None if that cannot be."""
     try:
-        return AskedQuotes(client, symbols)
+        return AskedQuotes(client, symbols, then_order=then_order)
     except (*LOST, RequestFailedError) as error:
         logger.info("the quotes of %s are not asked for ahead: %s", symbols, type(error).__name__)
         return None

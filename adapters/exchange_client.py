@@ -5,6 +5,7 @@ unified ones round quantities and prices and go through ``float``.
 """
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -29,6 +30,7 @@ WEIGHT_EXHAUSTED, RATE_LIMITED = "weight_exhausted", "rate_limited"
 NOT_SENT = frozenset({WEIGHT_EXHAUSTED, RATE_LIMITED})
 """Our own codes for requests that the exchange was spared."""
 TIME_ROUTE = "publicGetTime"
+ORDER_ROUTE = "privatePostOrder"
 
 WEIGHTS: Mapping[str, int] = {
     TIME_ROUTE: 1,
@@ -39,13 +41,15 @@ WEIGHTS: Mapping[str, int] = {
     "privateGetOrder": 4,
     "privateGetMyTrades": 20,
     "privateGetAllOrders": 20,
-    "privatePostOrder": 1,
+    ORDER_ROUTE: 1,
 }
 """Request weight of each route used, as called here (Binance Spot REST documentation)."""
 ORDERS_TRADES_WEIGHT = 5
 """Of the trades of a single order."""
 QUOTE_WEIGHT = 2
 """Of the quote of a single symbol."""
+PAID_AHEAD_SECONDS = 0.1
+"""After that, others may have learned that the exchange wants no requests, and the budget is to be asked again."""
 
 logger = logging.getLogger(__name__)
 
@@ -88,6 +92,7 @@ class ExchangeClient:
         self._secrets = (api_key, api_secret)
         self._spend_weight = spend_weight
         self._on_ban = on_ban
+        self._order_paid_until = 0.0
         self._status: int | None = None
         self.banned_until: datetime | None = None
         self.clock_offset = timedelta(0)
@@ -115,16 +120,27 @@ class ExchangeClient:
             self._correct_clock()
         raise RequestFailedError(failure)
 
-    def admit(self, route: str, parameters: Mapping[str, object]) -> None:
+    def admit(self, route: str, parameters: Mapping[str, object], *, then_order: bool = False) -> None:
         """Take a request's weight from the budget, before it is sent.
+
+        Args:
+            route: ccxt's name of the route.
+            parameters: as Binance names them.
+            then_order: take that of an order too, which follows at once if at all: the budget is one more round trip.
 
         Raises:
             RequestFailedError: the exchange is to be spared.
         """
         if self.banned_until is not None and datetime.now(UTC) < self.banned_until:
             raise _not_sent(RATE_LIMITED, f"the exchange wants no requests until {self.banned_until}")
-        if not self._spend_weight(_weight(route, parameters)):
+        if route == ORDER_ROUTE and time.monotonic() < self._order_paid_until:
+            self._order_paid_until = 0.0
+            return
+        weight = _weight(route, parameters)
+        if not self._spend_weight(weight + WEIGHTS[ORDER_ROUTE] if then_order else weight):
             raise _not_sent(WEIGHT_EXHAUSTED, "this minute's request weight is used up")
+        if then_order:
+            self._order_paid_until = time.monotonic() + PAID_AHEAD_SECONDS
 
     def note_ban(self, status: int | None, retry_after: str) -> None:
         """Send nothing for a while if an answer's status asks for that."""

@@ -51,9 +51,17 @@ class Asked:
 
 
 @contextmanager
-def asked_ahead(services: WorkerServices, symbols: Sequence[str]) -> Iterator[Asked | None]:
-    """Ask for quotes, to be read later; yields None if there are no symbols or they cannot be asked for."""
-    asked = _ask(services, symbols) if symbols else None
+def asked_ahead(
+    services: WorkerServices, symbols: Sequence[str], *, then_order: bool = False
+) -> Iterator[Asked | None]:
+    """Ask for quotes, to be read later; yields None if there are no symbols or they cannot be asked for.
+
+    Args:
+        services: the worker's.
+        symbols: whose.
+        then_order: whether an order is likely to follow at once.
+    """
+    asked = _ask(services, symbols, then_order=then_order) if symbols else None
     if asked is None:
         yield None
         return
@@ -63,9 +71,9 @@ def asked_ahead(services: WorkerServices, symbols: Sequence[str]) -> Iterator[As
         asked.drop()
 
 
-def _ask(services: WorkerServices, symbols: Sequence[str]) -> AskedQuotes | None:
+def _ask(services: WorkerServices, symbols: Sequence[str], *, then_order: bool) -> AskedQuotes | None:
     try:
-        return services.exchange.ask_quotes(symbols)
+        return services.exchange.ask_quotes(symbols, then_order=then_order)
     except ExchangeError as error:
         logger.warning("no rules of %s: %s", ", ".join(symbols), error)
         return None

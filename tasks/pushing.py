@@ -25,7 +25,7 @@ def decide_pushed(services: WorkerServices, decision_id: int, symbol: str | None
         What came of it, for the log.
     """
     begun = time.monotonic_ns()
-    with asked_ahead(services, (symbol,) if symbol else ()) as asked:
+    with asked_ahead(services, (symbol,) if symbol else (), then_order=True) as asked:
         basis = load_basis(services, decision_id)
         if basis is None:
             return "nothing pending"
