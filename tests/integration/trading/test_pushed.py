@@ -25,7 +25,9 @@ def code_of(world: World, decision: int) -> object:
     return world.one("SELECT code FROM trading.decisions WHERE id = :id", id=decision)["code"]
 
 
-def test_the_prices_of_an_announced_symbol_are_asked_for_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_prices_of_an_announced_symbol_are_asked_for_once_and_its_order_is_paid_with_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.open_account("atlas", "1000")
     decision = pushed(world)
     spent = weights_of(world, monkeypatch)
@@ -33,13 +35,13 @@ def test_the_prices_of_an_announced_symbol_are_asked_for_once(world: World, monk
     decide_pushed(world.services, decision, "BTCUSDT")
 
     assert code_of(world, decision) == "ordered"
-    assert spent == [2, 20, 1]
+    assert spent == [3, 20]
 
 
 def test_a_decision_without_or_with_another_announced_symbol_is_made_at_its_own_prices(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for agent, symbol, weights in (("atlas", None, [2, 20, 1]), ("nova", "ETHUSDT", [2, 2, 20, 1])):
+    for agent, symbol, weights in (("atlas", None, [2, 20, 1]), ("nova", "ETHUSDT", [3, 2, 20])):
         world.open_account(agent, "1000")
         decision = pushed(world, agent)
         spent = weights_of(world, monkeypatch)

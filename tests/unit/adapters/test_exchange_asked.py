@@ -11,16 +11,17 @@ from adapters import exchange_client
 from adapters.exchange import Exchange
 from adapters.exchange_asked import AskedQuotes
 from adapters.exchange_line import Line
-from agents.model import Quote
+from agents.model import Quote, Side
+from agents.orders import Refused
 from tests.unit.adapters.misbehaving_server import Answer, Drop, Hang, Reply, Stub
 
 QUOTED = {"symbol": "BTCUSDT", "bidPrice": "100", "bidQty": "1", "askPrice": "101", "askQty": "2"}
 RULES = {
     "symbols": [
         {
-            "symbol": "BTCUSDT",
+            "symbol": symbol,
             "status": "TRADING",
-            "baseAsset": "BTC",
+            "baseAsset": symbol[:3],
             "quoteAsset": "USDT",
             "orderTypes": ["LIMIT"],
             "filters": [
@@ -29,6 +30,7 @@ RULES = {
                 {"filterType": "NOTIONAL", "minNotional": "5"},
             ],
         }
+        for symbol in ("BTCUSDT", "ETHUSDT")
     ]
 }
 
@@ -94,6 +96,20 @@ def test_a_quote_is_dated_when_it_was_asked_for_and_costs_the_weight_of_one(
     assert stub.seen[-1].query == {"symbol": "BTCUSDT"}
 
 
+def test_quotes_of_several_symbols_are_asked_for_in_one_request(
+    stub: Stub, exchange: Exchange, spent: list[int]
+) -> None:
+    stub.answer([QUOTED, QUOTED | {"symbol": "ETHUSDT", "bidPrice": "7"}])
+
+    request = exchange.ask_quotes(["ETHUSDT", "NOSUCHUSDT", "BTCUSDT"])
+
+    assert request is not None
+    found = request.quotes() or {}
+    assert {symbol: quote.bid for symbol, quote in found.items()} == {"BTCUSDT": Decimal(100), "ETHUSDT": Decimal(7)}
+    assert spent == [4]
+    assert stub.seen[-1].query == {"symbols": '["BTCUSDT","ETHUSDT"]'}
+
+
 def test_an_answer_is_read_once(stub: Stub, exchange: Exchange) -> None:
     stub.answer(QUOTED)
     request = asked(exchange)
@@ -138,6 +154,65 @@ def test_the_exchanges_wish_for_no_requests_is_kept_to(
     assert spent == [2]
     (until,) = bans
     assert timedelta(seconds=5) < until - datetime.now(UTC) < timedelta(seconds=8)
+
+
+ORDER = {
+    "client_order_id": "x",
+    "symbol": "BTCUSDT",
+    "side": Side.BUY,
+    "quantity": Decimal(1),
+    "limit_price": Decimal(1),
+}
+
+
+def place(stub: Stub, exchange: Exchange) -> None:
+    stub.answer({"code": -2010, "msg": "Account has insufficient balance."}, 400)
+    exchange.place(**ORDER, expires_at=datetime.now(UTC) + timedelta(seconds=9))  # type: ignore[arg-type]  # each has its type
+
+
+def test_the_order_that_follows_is_paid_with_the_quotes_and_the_one_after_it_by_itself(
+    stub: Stub, exchange: Exchange, spent: list[int]
+) -> None:
+    stub.answer(QUOTED)
+    request = exchange.ask_quotes(["BTCUSDT"], then_order=True)
+    assert request is not None
+    assert request.quotes()
+
+    place(stub, exchange)
+    place(stub, exchange)
+
+    assert spent == [3, 1]
+
+
+def test_an_order_that_follows_late_is_paid_by_itself(
+    stub: Stub, exchange: Exchange, spent: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange_client, "PAID_AHEAD_SECONDS", 0.0)
+    stub.answer(QUOTED)
+    request = exchange.ask_quotes(["BTCUSDT"], then_order=True)
+    assert request is not None
+    assert request.quotes()
+
+    place(stub, exchange)
+
+    assert spent == [3, 1]
+
+
+def test_an_order_that_is_paid_is_not_sent_to_an_exchange_that_wants_no_requests(
+    stub: Stub, exchange: Exchange, spent: list[int]
+) -> None:
+    stub.answer({"code": -1003, "msg": "Too many requests."}, 429, Retry_After="7")
+    request = exchange.ask_quotes(["BTCUSDT"], then_order=True)
+    assert request is not None
+    assert request.quotes() is None
+    asked = len(stub.seen)
+
+    placement = exchange.place(**ORDER, expires_at=datetime.now(UTC) + timedelta(seconds=9))  # type: ignore[arg-type]  # each has its type
+
+    assert isinstance(placement, Refused)
+    assert placement.code == "rate_limited"
+    assert len(stub.seen) == asked
+    assert spent == [3]
 
 
 def test_nothing_is_asked_for_without_weight(stub: Stub, exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:

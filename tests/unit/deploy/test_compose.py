@@ -34,6 +34,10 @@ def test_the_database_is_set_as_the_embedded_one_is() -> None:
     assert SERVICES["postgres"]["command"] == ["postgres", *(part for setting in SETTINGS for part in ("-c", setting))]
 
 
+def test_the_database_has_room_for_queries_that_run_in_parallel() -> None:
+    assert SERVICES["postgres"]["shm_size"] == "256mb"
+
+
 def test_only_workers_hold_the_exchange_keys() -> None:
     holders = {name for name, service in SERVICES.items() if "BINANCE_API_SECRET" in str(service.get("environment"))}
     assert holders == {"worker"}
