@@ -55,43 +55,47 @@ WRITE_ACCOUNTS = f"""
 WITH marks AS MATERIALIZED (
     SELECT m.symbol, ({BID_AT.format(symbol="m.symbol", moment=":close")}) AS bid FROM trading.marks m
 ), entries AS (
-    SELECT account_id, {SIGNED} AS net, CASE flow_type WHEN 'deposit' THEN amount END AS came_in,
-           CAST(NULL AS numeric) AS profit_loss, CAST(NULL AS numeric) AS unrealised
+    SELECT id AS account_id, agent, CAST(NULL AS numeric) AS opening, CAST(NULL AS numeric) AS net, CAST(NULL AS numeric) AS came_in,
+           CAST(NULL AS numeric) AS realised, CAST(NULL AS numeric) AS unrealised, CAST(NULL AS boolean) AS won
+    FROM trading.accounts WHERE kind <> 'dust' AND (closed_at IS NULL OR closed_at >= :open)
+    UNION ALL
+    SELECT account_id, NULL, closing, NULL, NULL, realised, NULL, NULL
+    FROM trading.account_days WHERE day = CAST(:day AS date) - 1
+    UNION ALL
+    SELECT account_id, NULL, NULL, {SIGNED}, CASE flow_type WHEN 'deposit' THEN amount END, {SIGNED}, NULL, NULL
     FROM trading.cash_flows WHERE created_at >= :open AND created_at < :close
     UNION ALL
-    SELECT account_id, NULL, NULL, profit_loss, NULL FROM trading.trades WHERE closed_at >= :open AND closed_at < :close
+    SELECT account_id, NULL, NULL, NULL, NULL, profit_loss, NULL, profit_loss > 0
+    FROM trading.trades WHERE closed_at >= :open AND closed_at < :close
     UNION ALL
-    SELECT h.account_id, NULL, NULL, NULL, coalesce(h.quantity * m.bid, h.cost) - h.cost
+    SELECT h.account_id, NULL, NULL, NULL, NULL, NULL, coalesce(h.quantity * m.bid, h.cost) - h.cost, NULL
     FROM ({HELD_AT.format(moment=":close", chosen_positions="", chosen_trades="")}) h LEFT JOIN marks m USING (symbol)
-), sums AS (
-    SELECT account_id, sum(net) AS net, sum(came_in) AS came_in, sum(profit_loss) AS profit_loss, count(profit_loss) AS trades,
-           count(*) FILTER (WHERE profit_loss > 0) AS won, round(sum(unrealised), 8) AS unrealised
-    FROM (SELECT * FROM entries ORDER BY account_id) sorted GROUP BY account_id
+), worth AS (
+    SELECT account_id, any_value(agent) AS agent, coalesce(any_value(opening), 0) AS opening, coalesce(sum(net), 0) AS net_flows,
+           coalesce(sum(came_in), 0) AS came_in, coalesce(sum(realised), 0) AS realised,
+           coalesce(round(sum(unrealised), 8), 0) AS unrealised, count(won) AS trades, count(*) FILTER (WHERE won) AS winning_trades
+    FROM (
+        SELECT account_id COLLATE "C" AS account_id, agent, opening, net, came_in, realised, unrealised, won
+        FROM entries ORDER BY account_id
+    ) sorted
+    GROUP BY account_id HAVING any_value(agent) IS NOT NULL AND (any_value(opening) IS NOT NULL OR sum(net) IS NOT NULL)
 ), served AS (
     SELECT DISTINCT ON (account_id) account_id, agent FROM trading.assignments former
     WHERE started_at < :close AND ended_at IS NOT NULL AND NOT EXISTS (
         SELECT FROM trading.assignments present
         WHERE present.account_id = former.account_id AND present.ended_at IS NULL AND present.started_at < :close)
     ORDER BY account_id, started_at DESC
-), worth AS (
-    SELECT a.id AS account_id, coalesce(s.agent, a.agent) AS agent, coalesce(b.closing, 0) AS opening,
-           coalesce(e.net, 0) AS net_flows, coalesce(e.came_in, 0) AS came_in,
-           coalesce(b.realised, 0) + coalesce(e.net, 0) + coalesce(e.profit_loss, 0) AS realised,
-           coalesce(e.unrealised, 0) AS unrealised, coalesce(e.trades, 0) AS trades, coalesce(e.won, 0) AS won
-    FROM trading.accounts a
-    LEFT JOIN trading.account_days b ON b.day = CAST(:day AS date) - 1 AND b.account_id = a.id
-    LEFT JOIN sums e ON e.account_id = a.id
-    LEFT JOIN served s ON s.account_id = a.id
-    WHERE a.kind <> 'dust' AND (b.account_id IS NOT NULL OR e.net IS NOT NULL)
-      AND (a.closed_at IS NULL OR a.closed_at >= :open)
 )
 INSERT INTO trading.account_days AS kept (day, account_id, agent, opening, net_flows, capital, profit_loss, closing, realised,
                                           trades, winning_trades)
-SELECT :day, account_id, agent, opening, net_flows, opening + came_in, realised + unrealised - opening - net_flows,
-       realised + unrealised, realised, trades, won
-FROM worth ORDER BY account_id COLLATE "C"
+SELECT :day, w.account_id, coalesce(s.agent, w.agent), opening, net_flows, opening + came_in,
+       realised + unrealised - opening - net_flows, realised + unrealised, realised, trades, winning_trades
+FROM worth w LEFT JOIN served s ON s.account_id = w.account_id COLLATE "C"
+ORDER BY w.account_id
 """  # noqa: S608 - constants of this package
-"""A closed account has its last row on the day on which it was closed. Only who is with another agent than at the close, or with none
+"""One sort and one pass over everything that says something of an account's day, the account itself and the day before included.
+
+A closed account has its last row on the day on which it was closed. Only who is with another agent than at the close, or with none
 any more, is looked for among former assignments: the present one is that of the account itself."""
 
 CORRECT_ACCOUNTS = """
