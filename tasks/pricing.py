@@ -49,6 +49,10 @@ class Asked:
         quote = (self.quotes_of({symbol}) or {}).get(symbol)
         return None if quote is None else Prices(self._markets[symbol], quote)
 
+    def drop(self) -> None:
+        """Give quotes that were not read up."""
+        self._asked.drop()
+
 
 @contextmanager
 def asked_ahead(
@@ -61,19 +65,21 @@ def asked_ahead(
         symbols: whose.
         then_order: whether an order is likely to follow at once.
     """
-    asked = _ask(services, symbols, then_order=then_order) if symbols else None
-    if asked is None:
-        yield None
-        return
+    asked = _ask(services, symbols, then_order=then_order)
     try:
-        yield Asked(services.exchange.markets(), asked)
+        yield asked
     finally:
-        asked.drop()
+        if asked is not None:
+            asked.drop()
 
 
-def _ask(services: WorkerServices, symbols: Sequence[str], *, then_order: bool) -> AskedQuotes | None:
+def _ask(services: WorkerServices, symbols: Sequence[str], *, then_order: bool) -> Asked | None:
+    if not symbols:
+        return None
     try:
-        return services.exchange.ask_quotes(symbols, then_order=then_order)
+        markets = services.exchange.markets()
+        asked = services.exchange.ask_quotes(symbols, then_order=then_order)
     except ExchangeError as error:
         logger.warning("no rules of %s: %s", ", ".join(symbols), error)
         return None
+    return None if asked is None else Asked(markets, asked)
