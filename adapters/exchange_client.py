@@ -48,7 +48,7 @@ ORDERS_TRADES_WEIGHT = 5
 """Of the trades of a single order."""
 QUOTE_WEIGHT = 2
 """Of the quote of a single symbol."""
-PAID_AHEAD_SECONDS = 0.1
+PAID_AHEAD_NANOSECONDS = 100_000_000
 """After that, others may have learned that the exchange wants no requests, and the budget is to be asked again."""
 
 logger = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ class ExchangeClient:
         self._secrets = (api_key, api_secret)
         self._spend_weight = spend_weight
         self._on_ban = on_ban
-        self._order_paid_until = 0.0
+        self._order_paid_until = 0
         self._status: int | None = None
         self.banned_until: datetime | None = None
         self.clock_offset = timedelta(0)
@@ -133,14 +133,14 @@ class ExchangeClient:
         """
         if self.banned_until is not None and datetime.now(UTC) < self.banned_until:
             raise _not_sent(RATE_LIMITED, f"the exchange wants no requests until {self.banned_until}")
-        if route == ORDER_ROUTE and time.monotonic() < self._order_paid_until:
-            self._order_paid_until = 0.0
+        if route == ORDER_ROUTE and time.monotonic_ns() < self._order_paid_until:
+            self._order_paid_until = 0
             return
         weight = _weight(route, parameters)
         if not self._spend_weight(weight + WEIGHTS[ORDER_ROUTE] if then_order else weight):
             raise _not_sent(WEIGHT_EXHAUSTED, "this minute's request weight is used up")
         if then_order:
-            self._order_paid_until = time.monotonic() + PAID_AHEAD_SECONDS
+            self._order_paid_until = time.monotonic_ns() + PAID_AHEAD_NANOSECONDS
 
     def note_ban(self, status: int | None, retry_after: str) -> None:
         """Send nothing for a while if an answer's status asks for that."""

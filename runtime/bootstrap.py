@@ -1,7 +1,7 @@
 """The one place that wires concretes; tests wire their own."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from adapters import state
@@ -53,6 +53,8 @@ class WorkerServices:
     ml_engine: "MLSignalConsumer"
     alerts: "Alerts | NullAlerts"
     reach: Reach = nothing_happens
+    priced: dict[str, Sequence[str]] = field(default_factory=dict)
+    """The symbols that each agent's last tick here had the prices of, for its next one to ask for ahead."""
 
     @property
     def profiles(self) -> Mapping[str, RiskProfile]:

@@ -41,11 +41,12 @@ class Asked:
         self._markets, self._asked = markets, asked
 
     def quotes_of(self, symbols: Collection[str]) -> Mapping[str, Quote] | None:
-        """The symbols' quotes, once they are known; None if they cannot be had, or others were asked for."""
-        return self._asked.quotes() if self._markets.keys() & symbols == self._asked.symbols else None
+        """The symbols' quotes, once they are known; None if they cannot be had, or were not all asked for."""
+        quotes = self._asked.quotes() if self._markets.keys() & symbols <= self._asked.symbols else None
+        return None if quotes is None else {symbol: quote for symbol, quote in quotes.items() if symbol in symbols}
 
     def prices_of(self, symbol: str) -> Prices | None:
-        """One symbol's rules and quote, once they are known; None if they cannot be had, or others were asked for."""
+        """One symbol's rules and quote, once they are known; None if they cannot be had, or were not asked for."""
         quote = (self.quotes_of({symbol}) or {}).get(symbol)
         return None if quote is None else Prices(self._markets[symbol], quote)
 

@@ -75,8 +75,7 @@ def _see(
     services: WorkerServices, agent: str, lease: Lease, problems: list[str]
 ) -> tuple[AgentSnapshot, Agenda, Mapping[str, Quote]]:
     """The agent, what awaits it, and quotes of everything it trades or holds, asked for while the book is read."""
-    profile = services.profiles.get(agent)
-    with asked_ahead(services, () if profile is None else profile.symbols) as asked:
+    with asked_ahead(services, services.priced.get(agent, ())) as asked:
         seen, todo = _look(services, agent)
         if not seen.has_unresolved_order:
             return seen, todo, _quotes(services, seen, todo, asked, problems)
@@ -97,6 +96,7 @@ def _quotes(
 ) -> Mapping[str, Quote]:
     """Quotes of everything the agent trades or holds; empty if they cannot be had."""
     symbols = {*seen.symbols, *todo.held}
+    services.priced[seen.name] = sorted(symbols)
     quotes = None if asked is None else asked.quotes_of(symbols)
     if quotes is not None:
         return quotes

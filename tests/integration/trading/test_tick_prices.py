@@ -1,7 +1,6 @@
 """Which prices a tick acts on, and how often it asks for them."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -14,14 +13,12 @@ from tasks.resolving import resolve_orders
 from tests.integration.trading.conftest import World
 from tests.integration.trading.test_checks import weights_of
 
-ALL_SYMBOLS, ONE_SYMBOL, ORDER = 4, 2, 1
+SEVERAL_SYMBOLS, ONE_SYMBOL = 4, 2
 
 
-def only_eth(world: World) -> None:
-    """Have the agent trade nothing else from now on."""
-    atlas = replace(world.services.profiles["atlas"], symbols=("ETHUSDT",))
-    profiles = {**world.services.profiles, "atlas": atlas}
-    world.services = replace(world.services, settings=replace(world.services.settings, profiles=profiles))
+def trade(world: World, *symbols: str) -> None:
+    """Have the agent trade these from now on."""
+    world.execute("UPDATE trading.agents SET symbols = :symbols", symbols=list(symbols))
 
 
 def test_a_tick_asks_for_the_prices_of_all_its_symbols_in_one_request(
@@ -33,7 +30,7 @@ def test_a_tick_asks_for_the_prices_of_all_its_symbols_in_one_request(
 
     world.tick("atlas")
 
-    assert spent == [ALL_SYMBOLS]
+    assert spent == [SEVERAL_SYMBOLS]
 
 
 def test_a_tick_dates_prices_when_it_asks_for_them(world: World) -> None:
@@ -47,18 +44,44 @@ def test_a_tick_dates_prices_when_it_asks_for_them(world: World) -> None:
     assert before <= mark["at"] <= datetime.now(UTC)
 
 
-def test_what_is_held_beyond_the_agents_symbols_is_priced_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_held_beyond_the_agents_symbols_is_priced_too(world: World) -> None:
     world.open_account("atlas", "1000")
     world.buy("atlas", "BTCUSDT")
-    only_eth(world)
+    trade(world, "ETHUSDT")
     world.venue.pin_price("BTCUSDT", "40000")
-    spent = weights_of(world, monkeypatch)
 
     world.tick("atlas")
 
     assert world.one("SELECT reason FROM trading.trades WHERE account_id NOT LIKE 'dust%'")["reason"] == "stop"
-    assert spent == [ONE_SYMBOL, ALL_SYMBOLS, ORDER]
     world.check()
+
+
+def test_symbols_that_came_since_the_last_tick_are_priced_at_once_and_cost_one_more_request(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.open_account("atlas", "1000")
+    trade(world, "ETHUSDT")
+    spent = weights_of(world, monkeypatch)
+    world.tick("atlas")
+    trade(world, "ETHUSDT", "BTCUSDT")
+
+    world.tick("atlas")
+    world.tick("atlas")
+
+    assert spent == [ONE_SYMBOL, ONE_SYMBOL, SEVERAL_SYMBOLS, SEVERAL_SYMBOLS]
+    marks = world.rows("SELECT symbol FROM trading.marks ORDER BY symbol")
+    assert [mark["symbol"] for mark in marks] == ["BTCUSDT", "ETHUSDT"]
+
+
+def test_prices_of_symbols_that_went_since_the_last_tick_are_not_kept(world: World) -> None:
+    world.open_account("atlas", "1000")
+    world.tick("atlas")
+    world.execute("DELETE FROM trading.marks")
+    trade(world, "ETHUSDT")
+
+    world.tick("atlas")
+
+    assert [mark["symbol"] for mark in world.rows("SELECT symbol FROM trading.marks")] == ["ETHUSDT"]
 
 
 def test_after_an_order_was_resolved_prices_are_asked_for_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +127,7 @@ def test_a_tick_whose_request_ahead_breaks_asks_once_more(world: World, monkeypa
 
     world.tick("atlas")
 
-    assert spent == [ALL_SYMBOLS, ALL_SYMBOLS]
+    assert spent == [SEVERAL_SYMBOLS, SEVERAL_SYMBOLS]
     assert world.one("SELECT last_error FROM trading.agents")["last_error"] is None
 
 

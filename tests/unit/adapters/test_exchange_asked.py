@@ -187,7 +187,7 @@ def test_the_order_that_follows_is_paid_with_the_quotes_and_the_one_after_it_by_
 def test_an_order_that_follows_late_is_paid_by_itself(
     stub: Stub, exchange: Exchange, spent: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exchange_client, "PAID_AHEAD_SECONDS", 0.0)
+    monkeypatch.setattr(exchange_client, "PAID_AHEAD_NANOSECONDS", 0)
     stub.answer(QUOTED)
     request = exchange.ask_quotes(["BTCUSDT"], then_order=True)
     assert request is not None
