@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from adapters import exchange_answers as answers
 from adapters.exchange_client import ExchangeClient, RequestFailedError
@@ -13,6 +13,8 @@ from agents.model import Quote
 
 ROUTE, PATH = "publicGetTickerBookTicker", "ticker/bookTicker"
 """ccxt's name of the route, and Binance's."""
+READ_WITHIN = timedelta(seconds=1)
+"""What was to be done meanwhile took longer: the market may be elsewhere by now, and is to be asked again."""
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +42,9 @@ class AskedQuotes:
         client.line.send(PATH, parameters)
 
     def quotes(self) -> Mapping[str, Quote] | None:
-        """The quotes by symbol, once they are there, dated when they were asked for; None if there is no usable answer."""
+        """The quotes by symbol, once they are there, dated when they were asked for; None if there is no usable answer, or it is old."""
+        if datetime.now(UTC) - self._at > READ_WITHIN:
+            self.drop()
         if not self._is_open:
             return None
         self._is_open = False

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from adapters import exchange_client
+from adapters import exchange_asked, exchange_client
 from adapters.exchange import Exchange
 from adapters.exchange_asked import AskedQuotes
 from adapters.exchange_line import Line
@@ -108,6 +108,20 @@ def test_quotes_of_several_symbols_are_asked_for_in_one_request(
     assert {symbol: quote.bid for symbol, quote in found.items()} == {"BTCUSDT": Decimal(100), "ETHUSDT": Decimal(7)}
     assert spent == [4]
     assert stub.seen[-1].query == {"symbols": '["BTCUSDT","ETHUSDT"]'}
+
+
+def test_an_answer_that_nobody_read_for_long_is_given_up(
+    stub: Stub, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub.reply(Answer(200, json.dumps(QUOTED | {"bidPrice": "1"}).encode()), Answer(200, json.dumps(QUOTED).encode()))
+    with monkeypatch.context() as patience:
+        patience.setattr(exchange_asked, "READ_WITHIN", timedelta(0))
+        assert asked(exchange).quotes() is None
+
+    quote = one_in(asked(exchange))
+
+    assert quote is not None
+    assert quote.bid == 100
 
 
 def test_an_answer_is_read_once(stub: Stub, exchange: Exchange) -> None:
