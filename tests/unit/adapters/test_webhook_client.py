@@ -19,7 +19,8 @@ SECRET = "a-secret-nobody-may-read"
 @pytest.fixture
 def peer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Talk], str]]:
     """A server of raw bytes: its URL, by how it talks."""
-    monkeypatch.setattr(webhook_client, "TIMEOUT_SECONDS", 1)
+    # A machine that stands still for a while cuts nobody off.
+    monkeypatch.setattr(webhook_client, "TIMEOUT_SECONDS", 20)
     listening: list[socket.socket] = []
     threads: list[threading.Thread] = []
 
@@ -55,11 +56,15 @@ def post(url: str) -> Answer:
 def in_time(url: str) -> Answer:
     begun = time.monotonic()
     answer = post(url)
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 15
     return answer
 
 
-def test_a_peer_that_trickles_is_cut_off_though_each_byte_comes_in_time(peer: Callable[[Talk], str]) -> None:
+def test_a_peer_that_trickles_is_cut_off_though_each_byte_comes_in_time(
+    peer: Callable[[Talk], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_client, "TIMEOUT_SECONDS", 1)
+
     def trickle(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
         while True:
