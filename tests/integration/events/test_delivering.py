@@ -104,9 +104,7 @@ def test_a_subscriber_that_refuses_hangs_and_fails_gets_everything_when_it_recov
     assert desk.statuses() == ["delivered"] * 3
 
 
-def test_one_that_hangs_holds_up_nobody_else(
-    desk: Desk, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_that_hangs_holds_up_nobody_else(desk: Desk, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PATIENCE, 4)
 
     def behave(request: BaseHTTPRequestHandler) -> None:

@@ -47,7 +47,10 @@ def bans() -> list[datetime]:
 
 @pytest.fixture
 def exchange(stub: Stub, spent: list[int], bans: list[datetime], monkeypatch: pytest.MonkeyPatch) -> Iterator[Exchange]:
-    monkeypatch.setattr(exchange_client, "READ_TIMEOUT", timedelta(seconds=0.3))
+    monkeypatch.setattr(exchange_client, "READ_TIMEOUT", timedelta(seconds=2))
+    # A machine that stands still for a while is not late.
+    monkeypatch.setattr(exchange_asked, "READ_WITHIN", timedelta(minutes=1))
+    monkeypatch.setattr(exchange_client, "PAID_AHEAD_NANOSECONDS", 60_000_000_000)
     exchange = Exchange(
         api_key="key",
         api_secret="secret",

@@ -57,7 +57,7 @@ def bans() -> list[datetime]:
 
 @pytest.fixture
 def exchange(stub: Stub, budget: Budget, bans: list[datetime], monkeypatch: pytest.MonkeyPatch) -> Iterator[Exchange]:
-    monkeypatch.setattr("adapters.exchange.ORDER_TIMEOUT", timedelta(seconds=0.3))
+    monkeypatch.setattr("adapters.exchange.ORDER_TIMEOUT", timedelta(seconds=2))
     exchange = Exchange(
         api_key=KEY, api_secret=SECRET, base_url=stub.url, testnet=True, spend_weight=budget.spend, on_ban=bans.append
     )

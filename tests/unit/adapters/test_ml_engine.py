@@ -22,8 +22,8 @@ BUY = {
 
 @pytest.fixture
 def engine(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> MLSignalConsumer:
-    monkeypatch.setattr("adapters.ml_engine.READ_TIMEOUT", 0.3)
-    monkeypatch.setattr("adapters.ml_engine.TOTAL_TIMEOUT", 1.0)
+    monkeypatch.setattr("adapters.ml_engine.READ_TIMEOUT", 2)
+    monkeypatch.setattr("adapters.ml_engine.TOTAL_TIMEOUT", 4)
     return MLSignalConsumer(stub.url)
 
 
