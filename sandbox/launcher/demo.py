@@ -22,11 +22,13 @@ class Demo:
         api: Its base URL.
         token: A token that it accepts, where it asks for one.
         say: Takes the sentences that the person at the terminal should read.
+        on_begun: Called once all accounts are started.
     """
 
-    def __init__(self, api: str, token: str | None, say: Callable[[str], None]) -> None:
+    def __init__(self, api: str, token: str | None, say: Callable[[str], None], on_begun: Callable[[], None]) -> None:
         self._api = api
         self._say = say
+        self._on_begun = on_begun
         self._feed = Feed()
         self._session = requests.Session()
         if token is not None:
@@ -50,6 +52,7 @@ class Demo:
         except requests.RequestException as error:
             self._say(f"demo: the agents could not be started: {error}")
             return
+        self._on_begun()
         while not self._over.wait(_POLL_SECONDS):
             self._show_news()
 

@@ -81,16 +81,20 @@ class Run:
         self._migrate()
         self._start_service(ports)
         self._write_environment()
-        (self._data_dir / WAS_READY).touch()
         say(board(self._shown, self._data_dir, time.monotonic() - self._began))
-        api = f"http://{services.local(self._settings.host)}:{ports['api']}"
-        if self._settings.demo:
-            demo = Demo(api, self._settings.token, say)
-            self._cleanup.callback(demo.end)
-            demo.begin()
+        self._begin_demo(f"http://{services.local(self._settings.host)}:{ports['api']}")
         while True:
             self._supervisor.tend()
             time.sleep(0.3)
+
+    def _begin_demo(self, api: str) -> None:
+        mark_complete = (self._data_dir / WAS_READY).touch
+        if not self._settings.demo:
+            mark_complete()
+            return
+        demo = Demo(api, self._settings.token, say, mark_complete)
+        self._cleanup.callback(demo.end)
+        demo.begin()
 
     def _claim_ports(self) -> dict[str, int]:
         needed = dict(self._settings.ports)

@@ -20,7 +20,7 @@ PORTS = {
 # Any address will do to have the others judged.
 _STAND_INS = {"DATABASE_URL": "postgresql://", "REDIS_URL": "redis://", "ML_ENGINE_URL": "http://ml-engine"}
 DEMO_TICK_SECONDS = "5"
-# Marks a data folder that has seen a complete start: the demo is for the first one.
+# Marks a data folder that has seen a complete start, the demo's included: the demo is for the first one.
 WAS_READY = "was-ready"
 _SECRET_FILE = "ml_webhook_secret"  # noqa: S105 - the name of the file
 # Demos and tests call as fast as they can; whoever sets a limit gets it.
