@@ -66,7 +66,7 @@ def order_line(row: Row) -> str:
     if not float(row["executed_quantity"]):
         return f"{head}: {row['state']} {row['error_message'] or 'nothing was filled'} ({row['client_order_id']})"
     price = f"{float(row['average_price']):,.8g}"
-    whom = f"for {row['accounts']} accounts ({row['client_order_id']})"
+    whom = f"for {_accounts(row['accounts'])} ({row['client_order_id']})"
     return f"{head}: {row['state']} {float(row['executed_quantity']):.8g} at {price} {whom}"
 
 
@@ -78,10 +78,14 @@ def trade_lines(trades: Sequence[Row]) -> list[str]:
         profit = sum(float(row["profit_loss"]) for row in rows)
         first = rows[0]
         lines.append(
-            f"{_time(first['closed_at'])} trade     {first['agent']:<6} {first['symbol']}: {len(rows)} accounts closed, "
+            f"{_time(first['closed_at'])} trade     {first['agent']:<6} {first['symbol']}: {_accounts(len(rows))} closed, "
             f"{'profit' if profit > 0 else 'loss'} {abs(profit):,.2f} USDT ({first['reason']})"
         )
     return lines
+
+
+def _accounts(number: int) -> str:
+    return "1 account" if number == 1 else f"{number} accounts"
 
 
 def _time(timestamp: str) -> str:

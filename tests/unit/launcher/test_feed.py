@@ -68,6 +68,13 @@ def test_the_trades_of_one_closing_order_are_one_line() -> None:
     ]
 
 
+def test_one_account_is_no_accounts() -> None:
+    assert Feed().lines([], [ORDER | {"accounts": 1}], [TRADE]) == [
+        "03:04:06 order     nova   buy BTCUSDT: filled 0.01234 at 45,010.5 for 1 account (ta-nova-1)",
+        "03:05:00 trade     nova   BTCUSDT: 1 account closed, loss 1.50 USDT (stop)",
+    ]
+
+
 def test_nothing_is_shown_twice_and_nothing_before_its_outcome_is_known() -> None:
     feed = Feed()
     open_order = ORDER | {"resolved_at": None}
