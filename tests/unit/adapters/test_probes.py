@@ -40,11 +40,12 @@ def probe(stub: Stub, shared: Shared, monkeypatch: pytest.MonkeyPatch) -> Exchan
 
 
 def test_an_exchange_that_tells_the_time_is_up(stub: Stub, shared: Shared, probe: ExchangeProbe) -> None:
-    stub.answer({"serverTime": int(time.time() * 1000)})
+    told = datetime.now(UTC)
+    stub.answer({"serverTime": int(told.timestamp() * 1000)})
     sight = probe.look()
     assert sight.is_up
     assert sight.clock_ahead is not None
-    assert abs(sight.clock_ahead) < timedelta(milliseconds=500)
+    assert abs(sight.clock_ahead) <= datetime.now(UTC) - told + timedelta(milliseconds=1)
     assert [(seen.method, seen.path) for seen in stub.seen] == [("GET", "/api/v3/time")]
     assert "X-MBX-APIKEY" not in stub.seen[0].headers
     assert shared.weight_left == 0
