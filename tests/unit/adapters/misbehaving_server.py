@@ -57,6 +57,7 @@ class Stub:
         self.seen: list[Seen] = []
         self.replies: list[Reply] = []
         self.by_path: dict[str, Reply] = {}
+        self.hanging = threading.Event()
         self.released = threading.Event()
         self.server = Server(self)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
@@ -94,6 +95,7 @@ class Handler(BaseHTTPRequestHandler):
         if isinstance(reply, Drop):
             self.connection.shutdown(socket.SHUT_RDWR)
         elif isinstance(reply, Hang):
+            stub.hanging.set()
             stub.released.wait()
         else:
             self._trickle(reply.pause)

@@ -1,6 +1,7 @@
 """Quotes that are asked for now and read later, before an exchange that may do anything meanwhile."""
 
 import json
+import select
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -116,11 +117,14 @@ def test_quotes_of_several_symbols_are_asked_for_in_one_request(
 def test_an_answer_that_nobody_read_for_long_is_given_up(
     stub: Stub, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stub.reply(Answer(200, json.dumps(QUOTED | {"bidPrice": "1"}).encode()), Answer(200, json.dumps(QUOTED).encode()))
+    stub.answer(QUOTED | {"bidPrice": "1"})
     with monkeypatch.context() as patience:
         patience.setattr(exchange_asked, "READ_WITHIN", timedelta(0))
-        assert asked(exchange).quotes() is None
+        request = asked(exchange)
+        assert select.select([exchange._client.line._connection.sock], [], [], 30)[0]
+        assert request.quotes() is None
 
+    stub.answer(QUOTED)
     quote = one_in(asked(exchange))
 
     assert quote is not None
@@ -244,16 +248,17 @@ def test_nothing_is_asked_of_a_symbol_that_cannot_be_traded(stub: Stub, exchange
     assert len(stub.seen) == 1
 
 
-def test_an_answer_that_was_given_up_is_not_taken_for_the_next_one(stub: Stub, exchange: Exchange) -> None:
-    stub.reply(Answer(200, json.dumps(QUOTED | {"bidPrice": "1"}).encode()), Answer(200, json.dumps(QUOTED).encode()))
+def test_a_request_that_was_given_up_before_it_was_answered_spoils_no_later_one(stub: Stub, exchange: Exchange) -> None:
+    stub.reply(Hang())
     dropped = asked(exchange)
+    assert stub.hanging.wait(30)
     dropped.drop()
 
+    stub.answer(QUOTED)
     quote = one_in(asked(exchange))
 
     assert dropped.quotes() is None
     assert quote is not None
-    assert quote.bid == 100
 
 
 def test_an_exchange_out_of_reach_is_asked_nothing(exchange: Exchange) -> None:
