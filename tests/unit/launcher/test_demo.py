@@ -18,6 +18,11 @@ class Api:
         self.started: list[str] = []
         self._failing = failing
 
+    def stand_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(
+            requests.Session, "request", lambda _session, *values, **options: self.request(*values, **options)
+        )
+
     def request(self, method: str, url: str, **options: object) -> requests.Response:
         answer = requests.Response()
         answer.status_code = 200
@@ -32,9 +37,7 @@ class Api:
 
 def test_it_has_begun_once_all_its_accounts_are_started(monkeypatch: pytest.MonkeyPatch) -> None:
     api, begun, before = Api(), threading.Event(), []
-    monkeypatch.setattr(
-        requests.Session, "request", lambda _session, *values, **options: api.request(*values, **options)
-    )
+    api.stand_in(monkeypatch)
 
     def on_begun() -> None:
         before.extend(api.started)
@@ -50,9 +53,7 @@ def test_it_has_begun_once_all_its_accounts_are_started(monkeypatch: pytest.Monk
 
 def test_it_has_not_begun_if_an_account_could_not_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
     api, begun, told, said = Api(failing="demo-nova-3"), threading.Event(), threading.Event(), []
-    monkeypatch.setattr(
-        requests.Session, "request", lambda _session, *values, **options: api.request(*values, **options)
-    )
+    api.stand_in(monkeypatch)
 
     def say(sentence: str) -> None:
         said.append(sentence)
