@@ -357,15 +357,17 @@ def test_a_crossed_or_one_sided_book_gives_no_quote(stub: Stub, exchange: Exchan
 
 
 def test_requests_are_signed_with_the_exchanges_clock_once_it_is_known(stub: Stub, exchange: Exchange) -> None:
-    ahead = timedelta(seconds=100)
-    stub.answer({"serverTime": int((datetime.now(UTC) + ahead).timestamp() * 1000)})
-    assert abs(exchange.server_time_offset() - ahead) < timedelta(seconds=1)
+    ahead, told, rounding = timedelta(seconds=100), datetime.now(UTC), timedelta(milliseconds=2)
+    stub.answer({"serverTime": int((told + ahead).timestamp() * 1000)})
+    measured = exchange.server_time_offset()
+    assert abs(measured - ahead) <= datetime.now(UTC) - told + rounding
     stub.answer({"balances": []})
     exchange.balances()
     stub.answer(FILLED)
     assert isinstance(place(exchange), Accepted)
     for stamp in (stub.seen[1].query["timestamp"], stub.seen[2].form["timestamp"]):
-        assert abs(int(stamp) / 1000 - (datetime.now(UTC) + ahead).timestamp()) < 1
+        signed_at = datetime.fromtimestamp(int(stamp) / 1000, UTC) - measured
+        assert told - rounding <= signed_at <= datetime.now(UTC) + rounding
 
 
 def test_a_clock_refused_even_by_the_time_route_is_an_error_not_a_loop(stub: Stub, exchange: Exchange) -> None:
