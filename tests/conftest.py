@@ -9,8 +9,13 @@ from pathlib import Path
 
 import pytest
 import redis
+from hypothesis import settings
 
 from sandbox.embedded import EmbeddedPostgres, EmbeddedRedis
+
+# No deadline, for machines have hiccups; no database of examples, for every run shall mean the same.
+settings.register_profile("steady", deadline=None, database=None, max_examples=60)
+settings.load_profile("steady")
 
 ROOT = Path(__file__).resolve().parent.parent
 MIGRATED = "migrated"

@@ -35,11 +35,8 @@ def no_third_asset(asset: str) -> Decimal:
 @st.composite
 def blocks_with_fills(draw: st.DrawFn, side: Side, fee_asset: str = "BTC") -> tuple[Block, list[Fill]]:
     """A block for up to 20 accounts and what the exchange filled of it: all, a part of it, in one or more pieces."""
-    quantities = draw(
-        st.lists(st.decimals(min_value="0.00000001", max_value=50, places=8), min_size=1, max_size=20).filter(
-            lambda amounts: sum(amounts) >= 1
-        )
-    )
+    quantities = draw(st.lists(st.decimals(min_value="0.00000001", max_value=50, places=8), min_size=1, max_size=20))
+    quantities[0] += max(1 - sum(quantities), ZERO)
     price = draw(st.decimals(min_value=6, max_value=100_000, places=2))
     wants = [want(quantity, f"account-{index}", index) for index, quantity in enumerate(quantities)]
     block = build_block(side, BTC, price, draw(st.permutations(wants)))

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from agents.allocation import divide
 from agents.errors import BookError
 
-WEIGHTS = st.lists(st.integers(min_value=0, max_value=10**24), min_size=1, max_size=30).filter(any)
+WEIGHTS = st.lists(st.integers(min_value=0, max_value=10**24), min_size=1, max_size=30).map(
+    lambda weights: weights if any(weights) else [1, *weights[1:]]
+)
 TOTALS = st.integers(min_value=0, max_value=10**27)
 
 
