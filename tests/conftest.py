@@ -13,7 +13,7 @@ from hypothesis import settings
 
 from sandbox.embedded import EmbeddedPostgres, EmbeddedRedis
 
-# No deadline, for machines have hiccups; no database of examples, for every run shall mean the same.
+# No deadline, for machines have hiccups; no database of examples, for no run shall depend on an earlier one.
 settings.register_profile("steady", deadline=None, database=None, max_examples=60)
 settings.load_profile("steady")
 
