@@ -90,12 +90,16 @@ class Candles:
     def _build(self, symbol: str, open_time: int, interval: int, last: int, _version: int) -> Candle:
         """Sample the candle's seconds: all of them up to a minute, thirty of them beyond.
 
-        A candle opens at the close of the second before it, so that candles join.
+        A candle opens at the close of the second before it, so that candles join. Between two samples, volume
+        is that of the earlier one, so a candle under way has some from its first second on.
         """
         stride = 1 if interval <= INTERVALS["1m"] else interval // _SAMPLES
         seconds = range(open_time + stride - 1, last + 1, stride)
         opening, closing = (self._market.price(symbol, second) for second in (open_time - 1, last))
         prices = [opening, *(self._market.price(symbol, second) for second in seconds), closing]
-        traded = stride * sum(self._market.volume(symbol, second) for second in seconds)
+        traded = sum(
+            min(stride, last + 1 - second) * self._market.volume(symbol, second)
+            for second in range(open_time, last + 1, stride)
+        )
         volume = floor_to(Decimal(traded), SYMBOLS[symbol].step)
         return Candle(open_time, interval, opening, max(prices), min(prices), closing, volume)

@@ -52,6 +52,16 @@ def test_the_current_candle_closes_at_the_current_price_and_moves_on(service: Se
     assert later.volume > current.volume
 
 
+@pytest.mark.parametrize("interval", INTERVALS)
+def test_a_candle_has_volume_from_its_first_second_on_and_never_loses_any(service: Service, interval: str) -> None:
+    length = INTERVALS[interval]
+    begin = service.second // length * length
+    moments = [begin, begin + length // 60, begin + length // 40, begin + length - 1, begin + length]
+    volumes = [service.candles.between("BTCUSDT", length, begin, begin, now)[0].volume for now in moments]
+    assert volumes[0] > 0
+    assert volumes == sorted(volumes)
+
+
 def test_a_pinned_price_shows_in_candles_average_and_book_and_ends_with_the_pin(
     service: Service, clock: ManualClock
 ) -> None:
